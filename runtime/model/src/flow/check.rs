@@ -1,0 +1,498 @@
+//! Checks a flow against the connectors and connections that there are, before anything runs.
+//!
+//! What is surprising: an input that holds an expression is unknown until the run, so of those only the
+//! names are checked here; [`super::InputValidator`] checks their values when they are known.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    ActionCall, Flow, On, Place, Places, Problem, Span, Step, StepKind, TriggerBinding,
+    WebhookBinding, input, problem::suggest,
+};
+use crate::manifest::{Action, Manifest, Trigger, TriggerSource, Verification};
+
+mod paths;
+
+/// What flows can refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog<'a> {
+    /// Manifests by connector name.
+    pub connectors: BTreeMap<String, &'a Manifest>,
+    /// Connections by name.
+    pub connections: BTreeMap<String, CatalogConnection>,
+}
+
+/// What a flow must know of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogConnection {
+    /// The connector it belongs to.
+    pub connector: String,
+    /// Its auth method, by the manifest's name; none for one without credentials.
+    pub method: Option<String>,
+}
+
+/// What is wrong with a flow here. It can run unless one of the problems is an error.
+#[must_use]
+pub fn check(flow: &Flow, catalog: &Catalog<'_>) -> Vec<Problem> {
+    let mut checker = Checker {
+        catalog,
+        problems: Vec::new(),
+    };
+    match &flow.on {
+        On::Trigger(binding) => checker.trigger(binding),
+        On::Webhook(binding) => checker.webhook(binding),
+        On::Manual => {}
+    }
+    for step in flow.all_steps() {
+        if let StepKind::Action(call) = &step.kind {
+            checker.action(call);
+        }
+    }
+    let mut problems = checker.problems;
+    problems.extend(paths::check(flow, catalog));
+    problems
+}
+
+struct Checker<'c> {
+    catalog: &'c Catalog<'c>,
+    problems: Vec<Problem>,
+}
+
+/// Whom a connection is for.
+struct User<'c> {
+    connector: &'c str,
+    /// As it is written: `slack/post-message`.
+    name: String,
+    /// Auth methods that serve.
+    auth: &'c [String],
+}
+
+impl<'c> Checker<'c> {
+    fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn connector(&mut self, name: &str, at: Span) -> Option<&'c Manifest> {
+        let known = &self.catalog.connectors;
+        let found = known.get(name).copied();
+        if found.is_none() {
+            let at = Span {
+                len: u32::try_from(name.len()).unwrap_or(at.len).min(at.len),
+                ..at
+            };
+            let problem = Problem::error(at, format!("no connector `{name}` is installed"));
+            let problem = problem.did_you_mean(suggest(name, known.keys().map(String::as_str)));
+            self.problem(problem.note(format!("connectors: {}", listed(known.keys()))));
+        }
+        found
+    }
+
+    fn trigger(&mut self, binding: &TriggerBinding) {
+        let Some(manifest) = self.connector(&binding.connector, binding.places.name) else {
+            return;
+        };
+        let Some(trigger) = manifest.triggers.get(&binding.trigger) else {
+            self.unknown(
+                "trigger",
+                &binding.trigger,
+                manifest,
+                &binding.places,
+                manifest.triggers.keys(),
+            );
+            return;
+        };
+        let name = format!("{}/{}", binding.connector, binding.trigger);
+        let user = User {
+            connector: &manifest.name,
+            name,
+            auth: &trigger.auth,
+        };
+        self.connection(binding.connection.as_deref(), &user, &binding.places);
+        self.unsigned(trigger, binding);
+        let title = format!("{} {}", user.name, manifest.version);
+        let given = |key: &str| binding.with.get(key).map_or(Given::Nothing, Given::Literal);
+        self.inputs(
+            &trigger.settings,
+            &binding.places,
+            &Of {
+                what: "setting",
+                title,
+            },
+            &given,
+        );
+    }
+
+    /// A trigger that anybody may fire is worth a line.
+    fn unsigned(&mut self, trigger: &Trigger, binding: &TriggerBinding) {
+        if matches!(&trigger.source, TriggerSource::Webhook(webhook) if webhook.verification == Verification::Unsigned)
+        {
+            let name = format!("{}/{}", binding.connector, binding.trigger);
+            self.problem(Problem::warning(
+                binding.places.name,
+                format!("{name} takes unsigned deliveries: anybody may start a run"),
+            ));
+        }
+    }
+
+    fn webhook(&mut self, binding: &WebhookBinding) {
+        let slot = match &binding.verification {
+            Verification::Unsigned => {
+                self.problem(Problem::warning(
+                    binding.places.name,
+                    "an unsigned webhook: anybody may start a run",
+                ));
+                return;
+            }
+            Verification::HmacSha256 { slot, .. } | Verification::StandardWebhooks { slot } => slot,
+        };
+        let Some(name) = &binding.connection else {
+            return;
+        };
+        let Some(connection) = self.known_connection(name, binding.places.connection) else {
+            return;
+        };
+        let Some(manifest) = self.catalog.connectors.get(&connection.connector) else {
+            return;
+        };
+        let slots = || {
+            manifest
+                .auth
+                .iter()
+                .filter(|(method, _)| connection.method.as_ref().is_none_or(|own| own == *method))
+                .flat_map(|(_, method)| method.slots.keys())
+        };
+        if !slots().any(|known| known == slot) {
+            let problem = Problem::error(
+                binding.places.connection,
+                format!("connection `{name}` has no secret `{slot}`"),
+            );
+            let problem = problem.did_you_mean(suggest(slot, slots().map(String::as_str)));
+            self.problem(problem.note(format!("its secrets: {}", listed(slots()))));
+        }
+    }
+
+    fn action(&mut self, call: &ActionCall) {
+        let Some(manifest) = self.connector(&call.connector, call.places.name) else {
+            return;
+        };
+        let Some(action) = manifest.actions.get(&call.action) else {
+            self.unknown(
+                "action",
+                &call.action,
+                manifest,
+                &call.places,
+                manifest.actions.keys(),
+            );
+            return;
+        };
+        let name = format!("{}/{}", call.connector, call.action);
+        let user = User {
+            connector: &manifest.name,
+            name,
+            auth: &action.auth,
+        };
+        self.connection(call.connection.as_deref(), &user, &call.places);
+        let title = format!("{} {}", user.name, manifest.version);
+        let source = call.with.source();
+        let given = |key: &str| match (call.with.literal(key), source.get(key)) {
+            (Some(literal), _) => Given::Literal(literal),
+            (None, Some(_)) if call.with.is_text(key) => Given::Text,
+            (None, Some(_)) => Given::Later,
+            (None, None) => Given::Nothing,
+        };
+        self.inputs(
+            &action.input,
+            &call.places,
+            &Of {
+                what: "input",
+                title,
+            },
+            &given,
+        );
+    }
+
+    fn unknown<'n>(
+        &mut self,
+        what: &str,
+        name: &str,
+        manifest: &Manifest,
+        places: &Places,
+        known: impl Iterator<Item = &'n String> + Clone,
+    ) {
+        let Manifest {
+            name: connector,
+            version,
+            ..
+        } = manifest;
+        // The name stands after the connector's and a slash; quotes may stand around both.
+        let before = u32::try_from(connector.len() + 1)
+            .unwrap_or(0)
+            .min(places.name.len.saturating_sub(1));
+        let at = Span {
+            column: places.name.column + before,
+            len: places.name.len - before,
+            ..places.name
+        };
+        let near = suggest(name, known.clone().map(String::as_str));
+        let problem =
+            Problem::error(at, format!("{connector} has no {what} `{name}`")).did_you_mean(near);
+        self.problem(problem.note(format!(
+            "{what}s of {connector} {version}: {}",
+            listed(known)
+        )));
+    }
+
+    fn known_connection(&mut self, name: &str, at: Span) -> Option<&'c CatalogConnection> {
+        let known = &self.catalog.connections;
+        let found = known.get(name);
+        if found.is_none() {
+            let problem = Problem::error(at, format!("no connection `{name}`"));
+            let problem = problem.did_you_mean(suggest(name, known.keys().map(String::as_str)));
+            self.problem(problem.note(format!("connections: {}", listed(known.keys()))));
+        }
+        found
+    }
+
+    fn connection(&mut self, name: Option<&str>, user: &User<'_>, places: &Places) {
+        let User {
+            connector,
+            name: user_name,
+            auth,
+        } = user;
+        let Some(name) = name else {
+            if !auth.is_empty() {
+                let own = self
+                    .catalog
+                    .connections
+                    .iter()
+                    .filter(|(_, connection)| connection.connector == *connector)
+                    .map(|(name, _)| name);
+                let problem =
+                    Problem::error(places.name, format!("{user_name} needs a connection"))
+                        .help("add `connection: NAME`");
+                let note = format!("connections of {connector}: {}", listed(own));
+                self.problem(problem.note(note));
+            }
+            return;
+        };
+        let Some(connection) = self.known_connection(name, places.connection) else {
+            return;
+        };
+        if connection.connector != *connector {
+            let message = format!(
+                "connection `{name}` is one of {}, not of {connector}",
+                connection.connector
+            );
+            let own = self
+                .catalog
+                .connections
+                .iter()
+                .filter(|(_, connection)| connection.connector == *connector)
+                .map(|(name, _)| name);
+            let note = format!("connections of {connector}: {}", listed(own));
+            self.problem(Problem::error(places.connection, message).note(note));
+        } else if let Some(method) = connection
+            .method
+            .as_ref()
+            .filter(|method| !auth.is_empty() && !auth.contains(method))
+        {
+            let message = format!(
+                "connection `{name}` is connected by {method}, which does not serve {user_name}"
+            );
+            self.problem(
+                Problem::error(places.connection, message)
+                    .note(format!("{user_name} takes: {}", listed(auth.iter()))),
+            );
+        }
+    }
+
+    /// Checks the keys of `with`, and the values that are known, against a schema of an object.
+    fn inputs<'v>(
+        &mut self,
+        schema: &Value,
+        places: &Places,
+        of: &Of,
+        given: &dyn Fn(&str) -> Given<'v>,
+    ) {
+        let none = Map::new();
+        let properties = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .unwrap_or(&none);
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let note = || {
+            format!(
+                "{}s of {}: {}",
+                of.what,
+                of.title,
+                signature(properties, &required)
+            )
+        };
+        let title = of.title.split(' ').next().unwrap_or_default();
+        for (key, place) in &places.with {
+            match properties.get(key) {
+                Some(property) => self.input(key, property, schema, *place, of, given(key)),
+                None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
+                    let near = suggest(key, properties.keys().map(String::as_str));
+                    let problem = Problem::error(
+                        place.key,
+                        format!("unknown {} `{key}` for {title}", of.what),
+                    );
+                    self.problem(problem.did_you_mean(near).note(note()));
+                }
+                None => {}
+            }
+        }
+        for missing in required
+            .iter()
+            .filter(|key| matches!(given(key), Given::Nothing))
+        {
+            let problem = Problem::error(
+                places.name,
+                format!("{} `{missing}` of {title} is missing", of.what),
+            );
+            self.problem(
+                problem
+                    .help(format!("add `{missing}:` under `with`"))
+                    .note(note()),
+            );
+        }
+    }
+
+    fn input(
+        &mut self,
+        key: &str,
+        property: &Value,
+        root: &Value,
+        place: Place,
+        of: &Of,
+        given: Given<'_>,
+    ) {
+        let literal = match given {
+            Given::Literal(literal) => literal,
+            Given::Text if !takes_text(property) => {
+                let message = format!(
+                    "{} `{key}` is {}, and this is text",
+                    of.what,
+                    types(property)
+                );
+                self.problem(
+                    Problem::error(place.value, message)
+                        .help("write nothing around the one `${ … }`"),
+                );
+                return;
+            }
+            Given::Text | Given::Later | Given::Nothing => return,
+        };
+        // A property's schema may refer to definitions of the whole.
+        let mut schema = json!({ "allOf": [property] });
+        for definitions in ["$defs", "definitions"] {
+            if let (Some(found), Some(schema)) = (root.get(definitions), schema.as_object_mut()) {
+                schema.insert(definitions.to_owned(), found.clone());
+            }
+        }
+        let Ok(validator) = input::compile(&schema) else {
+            return;
+        };
+        for failure in input::messages(&validator, literal) {
+            let inside = if failure.path.is_empty() {
+                String::new()
+            } else {
+                format!(" at {}", failure.path)
+            };
+            let problem = Problem::error(
+                place.value,
+                format!(
+                    "{} `{key}` does not fit{inside}: {}",
+                    of.what, failure.message
+                ),
+            );
+            self.problem(match literal {
+                Value::Number(_) | Value::Bool(_) if takes_text(property) => {
+                    problem.help("put it in quotes")
+                }
+                _ => problem,
+            });
+        }
+    }
+}
+
+/// What the keys of `with` are, for messages.
+struct Of {
+    what: &'static str,
+    /// With its version.
+    title: String,
+}
+
+/// What stands at a key.
+enum Given<'v> {
+    Nothing,
+    Literal(&'v Value),
+    /// Expressions among other text.
+    Text,
+    /// One expression, or something with expressions in it.
+    Later,
+}
+
+fn takes_text(property: &Value) -> bool {
+    match property.get("type") {
+        Some(Value::String(name)) => name == "string",
+        Some(Value::Array(names)) => names.iter().any(|name| name == "string"),
+        _ => true,
+    }
+}
+
+fn types(property: &Value) -> String {
+    match property.get("type") {
+        Some(Value::String(name)) => name.clone(),
+        Some(Value::Array(names)) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" or "),
+        _ => "something else".to_owned(),
+    }
+}
+
+fn signature(properties: &Map<String, Value>, required: &[&str]) -> String {
+    if properties.is_empty() {
+        return "none".to_owned();
+    }
+    let one = |name: &String| {
+        if required.contains(&name.as_str()) {
+            format!("{name} (required)")
+        } else {
+            name.clone()
+        }
+    };
+    properties.keys().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).take(20).collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// The step and the manifest of an action, for whoever needs both.
+fn action_of<'c>(step: &Step, catalog: &Catalog<'c>) -> Option<(&'c Manifest, &'c Action)> {
+    let StepKind::Action(call) = &step.kind else {
+        return None;
+    };
+    let manifest = catalog.connectors.get(&call.connector).copied()?;
+    manifest
+        .actions
+        .get(&call.action)
+        .map(|action| (manifest, action))
+}

@@ -1,0 +1,230 @@
+//! The flow file described twice from one source: as a JSON Schema for editors, as tables for people.
+//!
+//! What is surprising: the reader does not use it. It says more (places, near names), and a test keeps the
+//! keys of both the same.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use crate::template::{functions_table, loops_table};
+
+/// One key of an object.
+struct Key {
+    name: &'static str,
+    /// Its JSON Schema.
+    schema: fn() -> Value,
+    /// What it takes, for people.
+    takes: &'static str,
+    /// `required`, or what holds without it.
+    without: &'static str,
+    doc: &'static str,
+}
+
+/// An object of the flow file.
+struct Shape {
+    title: &'static str,
+    /// Its name under `$defs`.
+    def: &'static str,
+    keys: &'static [Key],
+}
+
+macro_rules! keys {
+    ($($name:literal $schema:expr, $takes:literal, $without:literal, $doc:literal;)*) => {
+        &[$(Key { name: $name, schema: || $schema, takes: $takes, without: $without, doc: $doc }),*]
+    };
+}
+
+const DURATION: &str = "^[0-9]+(ms|s|m|h)$";
+const EXPRESSION: &str = r"^\$\{[\s\S]*\}\s*$";
+
+fn text() -> Value {
+    json!({ "type": "string", "minLength": 1 })
+}
+
+fn pattern(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
+}
+
+fn def(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+fn list(name: &str, at_least: u64) -> Value {
+    json!({ "type": "array", "items": def(name), "minItems": at_least })
+}
+
+static SHAPES: &[Shape] = &[
+    Shape {
+        title: "The file",
+        def: "flow",
+        keys: keys! {
+            "flow" pattern("^[a-z][a-z0-9-]{0,62}$"), "a name: a-z, 0-9, `-`", "required", "The flow's name.";
+            "owner" text(), "text", "none", "Who answers for it: a team or a person.";
+            "runbook" text(), "text", "none", "Where to read what to do when it fails.";
+            "on" json!({ "oneOf": [{ "const": "manual" }, def("trigger"), def("webhook")] }), "`manual`, or an object", "required", "What starts a run. `manual`: a person or an API client, and what they send is the event.";
+            "steps" list("step", 1), "a list of steps", "required", "What a run does, in order.";
+        },
+    },
+    Shape {
+        title: "`on` with a trigger",
+        def: "trigger",
+        keys: keys! {
+            "trigger" pattern("^[^/]+/[^/]+$"), "`CONNECTOR/TRIGGER`", "required", "The trigger of a connector whose events start runs.";
+            "connection" text(), "a name", "none", "The connection; required if the trigger takes one.";
+            "with" json!({ "type": "object" }), "an object", "`{}`", "The trigger's settings, without expressions.";
+        },
+    },
+    Shape {
+        title: "`on` with a webhook",
+        def: "webhook",
+        keys: keys! {
+            "webhook" json!({ "enum": ["hmac-sha256", "standard-webhooks", "unsigned"] }), "`hmac-sha256`, `standard-webhooks` or `unsigned`", "required", "How deliveries to the flow's own address are verified. The JSON body is the event. `unsigned` lets anybody start a run.";
+            "connection" text(), "a name", "none", "The connection that holds the secret; required unless `unsigned`.";
+            "slot" text(), "a name", "`secret`", "Which secret of the connection.";
+            "header" text(), "a header's name", "none", "`hmac-sha256`: the header with the hexadecimal HMAC-SHA-256 of the body; required there.";
+            "prefix" text(), "text", "none", "`hmac-sha256`: what stands before the digits, such as `sha256=`.";
+            "delivery-id-header" text(), "a header's name", "see right", "The header that names a delivery once and for all: a second delivery of one id starts nothing. Without it: `webhook-id` for `standard-webhooks`, else the digest of the body.";
+        },
+    },
+    Shape {
+        title: "A step",
+        def: "step",
+        keys: keys! {
+            "id" pattern("^[a-z][a-z0-9_]{0,62}$"), "a name: a-z, 0-9, `_`", "required", "Unique in the flow; expressions read its output as `steps.ID`.";
+            "if" pattern(EXPRESSION), "an expression", "always", "The step is skipped unless this is true; its output is then null.";
+            "action" pattern("^[^/]+/[^/]+$"), "`CONNECTOR/ACTION`", "one of three", "Calls an action; its result is the step's output.";
+            "connection" text(), "a name", "none", "`action`: the connection; required if the action takes one.";
+            "with" json!({ "type": "object" }), "an object with expressions", "`{}`", "`action`: its input.";
+            "switch" list("case", 1), "a list of cases", "one of three", "Takes the first case whose `if` is true. The output is `{\"case\": NAME}`.";
+            "otherwise" list("step", 0), "a list of steps", "nothing", "`switch`: what to do when no case holds; `case` is then `otherwise`.";
+            "map" json!(true), "any value with expressions", "one of three", "Computes a value; that is the step's output.";
+            "retry" json!({ "oneOf": [{ "const": "none" }, def("retry")] }), "`none`, or an object", "five attempts", "`action`: how a failed attempt is made again.";
+            "timeout" pattern(DURATION), "a duration", "the action's", "`action`: an attempt is stopped after this long. The limits of the action and the grant hold too.";
+            "on-error" json!({ "enum": ["fail", "continue"] }), "`fail` or `continue`", "`fail`", "What the run does when the step has failed for good: fail too, or go on with null as the output.";
+        },
+    },
+    Shape {
+        title: "A case of a switch",
+        def: "case",
+        keys: keys! {
+            "case" pattern("^[a-z][a-z0-9_-]{0,62}$"), "a name: a-z, 0-9, `_`, `-`", "required", "Unique in the switch, and not `otherwise`.";
+            "if" pattern(EXPRESSION), "an expression", "required", "Whether the case is taken.";
+            "steps" list("step", 0), "a list of steps", "required", "What to do then.";
+        },
+    },
+    Shape {
+        title: "`retry`",
+        def: "retry",
+        keys: keys! {
+            "attempts" json!({ "type": "integer", "minimum": 1, "maximum": 100 }), "1 to 100", "5", "Attempts at most, the first included.";
+            "backoff" pattern(DURATION), "a duration", "`1s`", "The longest first delay; it doubles from attempt to attempt.";
+            "max" pattern(DURATION), "a duration", "`5m`", "The longest delay of all.";
+            "jitter" json!({ "enum": ["full", "none"] }), "`full` or `none`", "`full`", "`full` draws each delay evenly from zero to the longest; `none` takes the longest.";
+        },
+    },
+];
+
+/// The JSON Schema (2020-12) of a flow file, for editors. [`super::Flow::parse`] checks more than it can say.
+#[must_use]
+pub fn json_schema() -> Value {
+    let mut definitions: Map<String, Value> = SHAPES
+        .iter()
+        .map(|shape| (shape.def.to_owned(), object_schema(shape)))
+        .collect();
+    if let Some(Value::Object(step)) = definitions.get_mut("step") {
+        let one_of = ["action", "switch", "map"].map(|key| json!({ "required": [key] }));
+        step.insert("oneOf".to_owned(), json!(one_of));
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A Wharf flow",
+        "$ref": "#/$defs/flow",
+        "$defs": definitions,
+    })
+}
+
+fn object_schema(shape: &Shape) -> Value {
+    let properties: Map<String, Value> = shape
+        .keys
+        .iter()
+        .map(|key| {
+            let mut schema = (key.schema)();
+            match &mut schema {
+                Value::Object(schema) => {
+                    schema.insert("description".to_owned(), json!(key.doc));
+                }
+                _ => schema = json!({ "description": key.doc }),
+            }
+            (key.name.to_owned(), schema)
+        })
+        .collect();
+    let required: Vec<_> = shape
+        .keys
+        .iter()
+        .filter(|key| key.without == "required")
+        .map(|key| key.name)
+        .collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+/// The reference of the flow file as Markdown: keys of every object, functions of expressions.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = String::new();
+    for shape in SHAPES {
+        let _ = write!(
+            text,
+            "### {}\n\n| Key | Takes | Without it | |\n|---|---|---|---|\n",
+            shape.title
+        );
+        for key in shape.keys {
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} | {} |",
+                key.name, key.takes, key.without, key.doc
+            );
+        }
+        text.push('\n');
+    }
+    let _ = write!(
+        text,
+        "### Functions of expressions\n\n| Written | |\n|---|---|\n{}\n",
+        functions_table()
+    );
+    let _ = write!(
+        text,
+        "### Loops of expressions\n\n| Written | |\n|---|---|\n{}",
+        loops_table()
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHAPES, json_schema};
+    use crate::flow::read::{
+        CASE_KEYS, FLOW_KEYS, RETRY_KEYS, STEP_KEYS, TRIGGER_KEYS, WEBHOOK_KEYS,
+    };
+
+    #[test]
+    fn the_reader_takes_the_keys_that_are_described() {
+        let read: [&[&str]; 6] = [
+            &FLOW_KEYS,
+            &TRIGGER_KEYS,
+            &WEBHOOK_KEYS,
+            &STEP_KEYS,
+            &CASE_KEYS,
+            &RETRY_KEYS,
+        ];
+        for (shape, keys) in SHAPES.iter().zip(read) {
+            let described: Vec<_> = shape.keys.iter().map(|key| key.name).collect();
+            assert_eq!(described, keys, "{}", shape.title);
+        }
+    }
+
+    #[test]
+    fn the_schema_is_one() {
+        jsonschema::meta::validate(&json_schema()).unwrap();
+    }
+}

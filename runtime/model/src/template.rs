@@ -1,0 +1,479 @@
+//! Values with expressions in `${ }`: what a flow writes under `with`, `map` and `if`.
+//!
+//! What is surprising: rendering is one pass. Text that comes out of an expression is never looked at
+//! again, whatever it contains.
+
+mod compile;
+mod eval;
+mod functions;
+mod node;
+mod number;
+mod split;
+
+use std::{fmt, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+pub use self::node::Reference;
+use self::{
+    compile::Refused,
+    eval::{Fault, Frame, Purse},
+    functions::kind,
+    node::Node,
+    split::{Stretch, split},
+};
+use crate::failure::{Failure, FailureClass, FieldFailure};
+
+/// A compiled value: literals with expressions in them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Template {
+    source: Value,
+    root: Arc<Part>,
+}
+
+/// A compiled `if`: one expression that gives true or false. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Condition(Arc<Expression>);
+
+/// What expressions may name: `event`, `steps`, `run.id`, `flow.name`. It borrows; building it copies nothing large.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    event: &'a Value,
+    steps: Vec<(&'a str, &'a Value)>,
+    run: Value,
+    flow: Value,
+}
+
+/// Why a template gave no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}, in `${{{expression}}}`")]
+pub struct TemplateError {
+    /// JSON Pointer (RFC 6901) to the value with the expression.
+    pub path: String,
+    /// The expression's text.
+    pub expression: String,
+    /// What is wrong, and what there is instead.
+    pub message: String,
+}
+
+/// Why a text is not a template. Positions are characters of the string at `path`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidTemplate {
+    /// JSON Pointer (RFC 6901) to the string.
+    pub path: String,
+    /// The first character that is meant, from 0.
+    pub start: usize,
+    /// How many are meant.
+    pub len: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A path that an expression follows, and where the expression stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// JSON Pointer (RFC 6901) to the string with the expression.
+    pub path: String,
+    /// The expression's first character in that string, from 0.
+    pub start: usize,
+    /// The expression's size in characters.
+    pub len: usize,
+    /// What it refers to.
+    pub reference: Reference,
+}
+
+/// The lines of the reference about functions, as rows of a Markdown table.
+pub(crate) fn functions_table() -> String {
+    functions::FUNCTIONS
+        .iter()
+        .map(|entry| format!("| `{}` | {} |\n", entry.usage, entry.doc))
+        .collect()
+}
+
+/// The lines of the reference about loops, as rows of a Markdown table.
+pub(crate) fn loops_table() -> String {
+    functions::LOOPS
+        .iter()
+        .map(|(usage, doc)| format!("| `{usage}` | {doc} |\n"))
+        .collect()
+}
+
+#[derive(Debug)]
+enum Part {
+    Literal(Value),
+    /// A string that is one expression: keeps the type.
+    Whole(Expression),
+    /// A string with expressions among other text.
+    Mixed(Vec<Piece>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(String),
+    Expression(Expression),
+}
+
+struct Expression {
+    path: String,
+    /// In characters of the string.
+    start: usize,
+    source: String,
+    node: Node,
+}
+
+impl Template {
+    /// Compiles a value: each string in it may hold expressions.
+    ///
+    /// # Errors
+    /// Every string that is no template.
+    pub fn parse(source: &Value) -> Result<Self, Vec<InvalidTemplate>> {
+        let mut invalid = Vec::new();
+        let root = part(source, "", &mut invalid);
+        if invalid.is_empty() {
+            Ok(Self {
+                source: source.clone(),
+                root: Arc::new(root),
+            })
+        } else {
+            Err(invalid)
+        }
+    }
+
+    /// The value, with every expression replaced by what it gives.
+    ///
+    /// # Errors
+    /// If an expression does not fit the data, or takes more than it may.
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Value, TemplateError> {
+        render(&self.root, scope, &Purse::full())
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn source(&self) -> &Value {
+        &self.source
+    }
+
+    /// The value at a key of the written object, if there is no expression in it.
+    #[must_use]
+    pub fn literal(&self, key: &str) -> Option<&Value> {
+        match &*self.root {
+            Part::Object(entries) => match entries.iter().find(|(name, _)| name == key) {
+                Some((_, Part::Literal(value))) => Some(value),
+                _ => None,
+            },
+            Part::Literal(value) => value.get(key),
+            Part::Whole(_) | Part::Mixed(..) | Part::List(_) => None,
+        }
+    }
+
+    /// Whether the string at a key always becomes text: it has expressions among other text.
+    #[must_use]
+    pub fn is_text(&self, key: &str) -> bool {
+        matches!(&*self.root, Part::Object(entries) if entries.iter().any(|(name, part)| name == key && matches!(part, Part::Mixed(..))))
+    }
+
+    /// What its expressions refer to.
+    #[must_use]
+    pub fn uses(&self) -> Vec<Use> {
+        let mut uses = Vec::new();
+        self.root
+            .visit(&mut |expression| uses.extend(expression.uses()));
+        uses
+    }
+}
+
+impl Condition {
+    /// Compiles `${ … }`.
+    ///
+    /// # Errors
+    /// If it is anything else.
+    pub fn parse(source: &str) -> Result<Self, InvalidTemplate> {
+        let whole = |message: &str| InvalidTemplate {
+            path: String::new(),
+            start: 0,
+            len: source.chars().count(),
+            message: message.to_owned(),
+        };
+        let trimmed = source.trim_end();
+        let mut invalid = Vec::new();
+        match text(trimmed, "", &mut invalid) {
+            Part::Whole(expression) => Ok(Self(Arc::new(expression))),
+            _ => Err(invalid
+                .pop()
+                .unwrap_or_else(|| whole("a condition is one expression: `${ … }`"))),
+        }
+    }
+
+    /// Whether it holds.
+    ///
+    /// # Errors
+    /// If it does not fit the data, takes more than it may, or is neither true nor false.
+    pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, TemplateError> {
+        Frame::new(scope, &Purse::full())
+            .truth(&self.0.node)
+            .map_err(|fault| self.0.error(fault))
+    }
+
+    /// The expression as it was written, without `${ }`.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.0.source.trim()
+    }
+
+    /// What it refers to.
+    #[must_use]
+    pub fn uses(&self) -> Vec<Use> {
+        self.0.uses()
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// What is known when a step is evaluated. `steps` are the outputs by id: null for one that was skipped
+    /// or not reached.
+    #[must_use]
+    pub fn new(
+        event: &'a Value,
+        steps: impl IntoIterator<Item = (&'a str, &'a Value)>,
+        run_id: &str,
+        flow_name: &str,
+    ) -> Self {
+        Self {
+            event,
+            steps: steps.into_iter().collect(),
+            run: json!({ "id": run_id }),
+            flow: json!({ "name": flow_name }),
+        }
+    }
+
+    fn output(&self, id: &str) -> Option<&'a Value> {
+        self.steps
+            .iter()
+            .find(|(step, _)| *step == id)
+            .map(|(_, output)| *output)
+    }
+}
+
+impl TemplateError {
+    /// The failure of a step whose input could not be computed: trying again changes nothing.
+    #[must_use]
+    pub fn into_failure(self) -> Failure {
+        let mut failure = Failure::new(FailureClass::ConfigurationInvalid, self.to_string());
+        failure.fields = vec![FieldFailure {
+            path: self.path,
+            message: self.message,
+        }];
+        failure
+    }
+}
+
+impl Expression {
+    fn error(&self, fault: Fault) -> TemplateError {
+        let (Fault::Data(message) | Fault::Limit(message)) = fault;
+        TemplateError {
+            path: self.path.clone(),
+            expression: self.source.clone(),
+            message,
+        }
+    }
+
+    fn uses(&self) -> Vec<Use> {
+        let len = self.source.chars().count();
+        let used = |reference| Use {
+            path: self.path.clone(),
+            start: self.start,
+            len,
+            reference,
+        };
+        self.node.references().into_iter().map(used).collect()
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${{{}}}", self.source)
+    }
+}
+
+impl Part {
+    fn visit<'p>(&'p self, visitor: &mut dyn FnMut(&'p Expression)) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Whole(expression) => visitor(expression),
+            Self::Mixed(pieces) => pieces.iter().for_each(|piece| match piece {
+                Piece::Text(_) => {}
+                Piece::Expression(expression) => visitor(expression),
+            }),
+            Self::List(items) => items.iter().for_each(|item| item.visit(visitor)),
+            Self::Object(entries) => entries.iter().for_each(|(_, value)| value.visit(visitor)),
+        }
+    }
+}
+
+fn part(value: &Value, path: &str, invalid: &mut Vec<InvalidTemplate>) -> Part {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Part::Literal(value.clone()),
+        Value::String(source) => text(source, path, invalid),
+        Value::Array(items) => {
+            let parts: Vec<_> = items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| part(item, &format!("{path}/{index}"), invalid))
+                .collect();
+            let literals: Option<Vec<_>> = parts.iter().map(Part::as_literal).collect();
+            literals.map_or(Part::List(parts), |items| {
+                Part::Literal(Value::Array(items))
+            })
+        }
+        Value::Object(entries) => {
+            let parts: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| {
+                    let path = format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    if key.contains("${") {
+                        let message = "an expression in a key is not evaluated; give the whole object as one expression".to_owned();
+                        invalid.push(InvalidTemplate { path: path.clone(), start: 0, len: 0, message });
+                    }
+                    (key.clone(), part(value, &path, invalid))
+                })
+                .collect();
+            let literals: Option<Map<_, _>> = parts
+                .iter()
+                .map(|(key, part)| Some((key.clone(), part.as_literal()?)))
+                .collect();
+            literals.map_or(Part::Object(parts), |entries| {
+                Part::Literal(Value::Object(entries))
+            })
+        }
+    }
+}
+
+impl Part {
+    fn as_literal(&self) -> Option<Value> {
+        match self {
+            Self::Literal(value) => Some(value.clone()),
+            Self::Whole(_) | Self::Mixed(..) | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+}
+
+fn text(source: &str, path: &str, invalid: &mut Vec<InvalidTemplate>) -> Part {
+    let in_chars = |byte: usize| {
+        source
+            .get(..byte)
+            .map_or(0, |before| before.chars().count())
+    };
+    let stretches = match split(source) {
+        Ok(stretches) => stretches,
+        Err(open) => {
+            let message = "this `${` has no closing `}`; write `$${` for the characters themselves"
+                .to_owned();
+            invalid.push(InvalidTemplate {
+                path: path.to_owned(),
+                start: in_chars(open.0),
+                len: 2,
+                message,
+            });
+            return Part::Literal(Value::Null);
+        }
+    };
+    let mut pieces = Vec::with_capacity(stretches.len());
+    for stretch in stretches {
+        match stretch {
+            Stretch::Text(text) => pieces.push(Piece::Text(text)),
+            Stretch::Expression { start, source } => match compile::compile(&source) {
+                Ok(node) => {
+                    pieces.push(Piece::Expression(Expression {
+                        path: path.to_owned(),
+                        start: in_chars(start),
+                        source,
+                        node,
+                    }));
+                }
+                Err(Refused {
+                    start: within,
+                    len,
+                    message,
+                }) => {
+                    invalid.push(InvalidTemplate {
+                        path: path.to_owned(),
+                        start: in_chars(start) + within,
+                        len,
+                        message,
+                    });
+                }
+            },
+        }
+    }
+    let all_text = pieces.iter().all(|piece| matches!(piece, Piece::Text(_)));
+    match (pieces.pop(), pieces.is_empty()) {
+        (None, _) => Part::Literal(Value::String(String::new())),
+        (Some(Piece::Text(text)), true) if all_text => Part::Literal(Value::String(text)),
+        (Some(Piece::Expression(expression)), true) => Part::Whole(expression),
+        (Some(last), _) => {
+            pieces.push(last);
+            Part::Mixed(pieces)
+        }
+    }
+}
+
+fn render(part: &Part, scope: &Scope<'_>, purse: &Purse) -> Result<Value, TemplateError> {
+    match part {
+        Part::Literal(value) => Ok(value.clone()),
+        Part::Whole(expression) => Frame::new(scope, purse)
+            .eval(&expression.node)
+            .and_then(|value| purse.own(value))
+            .map_err(|fault| expression.error(fault)),
+        Part::Mixed(pieces) => {
+            let mut text = String::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Text(part) => text.push_str(part),
+                    Piece::Expression(expression) => {
+                        interpolate(expression, scope, purse, &mut text)
+                            .map_err(|fault| expression.error(fault))?;
+                    }
+                }
+            }
+            Ok(Value::String(text))
+        }
+        Part::List(items) => items
+            .iter()
+            .map(|item| render(item, scope, purse))
+            .collect(),
+        Part::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| Ok((key.clone(), render(value, scope, purse)?)))
+            .collect::<Result<Map<_, _>, _>>()
+            .map(Value::Object),
+    }
+}
+
+/// Null leaves nothing behind; a list or an object has no one text.
+fn interpolate(
+    expression: &Expression,
+    scope: &Scope<'_>,
+    purse: &Purse,
+    text: &mut String,
+) -> Result<(), Fault> {
+    let value = Frame::new(scope, purse).eval(&expression.node)?;
+    purse.weigh(&value)?;
+    match &*value {
+        Value::Null => {}
+        Value::String(part) => text.push_str(part),
+        Value::Bool(_) | Value::Number(_) => text.push_str(&value.to_string()),
+        Value::Array(_) | Value::Object(_) => {
+            return Err(Fault::Data(format!(
+                "{} is {} and cannot stand in text; write json(…) or pick a field",
+                expression.node.label(),
+                kind(&value)
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

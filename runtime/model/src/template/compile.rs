@@ -1,0 +1,460 @@
+//! From the text of an expression to a [`Node`]: the `cel` crate parses, this file looks everything up.
+//!
+//! What is surprising: only the crate's parser is used. Its evaluator has no budget that would stop
+//! `l.map(x, l.map(y, l))`, and it copies the whole event to evaluate one field of it; see [`super::eval`].
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cel::{
+    Env,
+    common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators},
+};
+use serde_json::Value;
+
+use super::{
+    functions::{Entry, FUNCTIONS, Style},
+    node::{Comparison, Loop, LoopKind, Node},
+    number::{Arithmetic, Num},
+};
+use crate::flow::suggest;
+
+/// The text of one expression, in bytes.
+pub(super) const MAX_EXPRESSION_BYTES: usize = 4096;
+/// Brackets in brackets, and loops in loops.
+const MAX_NESTING: usize = 24;
+/// Operators, dots, commas and brackets: what makes the tree deep without brackets.
+const MAX_OPERATORS: usize = 400;
+/// A compiled pattern, in bytes: its run time grows with it.
+const MAX_PATTERN_BYTES: usize = 64 << 10;
+
+/// What is said of a text that the parser panics on; none is known.
+pub(super) const PANICKED: &str = "the expression cannot be parsed";
+
+/// The names that a flow's expressions start from.
+pub(super) const ROOTS: [&str; 4] = ["event", "steps", "run", "flow"];
+
+/// Why an expression was refused, and where: characters of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) start: usize,
+    pub(super) len: usize,
+    pub(super) message: String,
+}
+
+/// Compiles an expression.
+pub(super) fn compile(source: &str) -> Result<Node, Refused> {
+    let whole = |message: String| Refused {
+        start: 0,
+        len: source.chars().count(),
+        message,
+    };
+    if source.trim().is_empty() {
+        return Err(whole("an empty expression".to_owned()));
+    }
+    if source.len() > MAX_EXPRESSION_BYTES {
+        return Err(whole(format!(
+            "an expression of {} bytes; at most {MAX_EXPRESSION_BYTES} are read",
+            source.len()
+        )));
+    }
+    shallow(source).map_err(whole)?;
+    // The generated parser is a large machine that meets text from outside; a bug in it must not end the server.
+    let parsed = catch_unwind(AssertUnwindSafe(|| Env::default().compile(source)))
+        .map_err(|_| whole(PANICKED.to_owned()))?;
+    let program = parsed.map_err(|errors| syntax(source, errors.errors.first()))?;
+    let mut compiler = Compiler {
+        source,
+        info: program.source_info(),
+        bound: Vec::new(),
+    };
+    compiler.node(program.expression())
+}
+
+/// Bounds the depth of the tree before the parser, which recurses, sees the text. Strings are counted
+/// along: an expression with hundreds of brackets in its strings has another way to say it.
+fn shallow(source: &str) -> Result<(), String> {
+    let (mut depth, mut operators) = (0_usize, 0_usize);
+    for character in source.chars() {
+        match character {
+            '(' | '[' | '{' => {
+                depth += 1;
+                operators += 1;
+            }
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '.' | '+' | '-' | '*' | '/' | '%' | '!' | '?' | ',' | '<' | '>' | '=' | '&' | '|' => {
+                operators += 1
+            }
+            _ => {}
+        }
+        if depth > MAX_NESTING {
+            return Err(format!(
+                "brackets nest deeper than {MAX_NESTING}; compute parts in `map` steps"
+            ));
+        }
+    }
+    if operators > MAX_OPERATORS {
+        return Err(format!(
+            "more than {MAX_OPERATORS} operators; compute parts in `map` steps"
+        ));
+    }
+    Ok(())
+}
+
+fn syntax(source: &str, error: Option<&cel::ParseError>) -> Refused {
+    let (line, column) = error.map_or((1, 1), |error| error.pos);
+    let before: usize = source
+        .split_inclusive('\n')
+        .take(usize::try_from(line - 1).unwrap_or(0))
+        .map(|line| line.chars().count())
+        .sum();
+    let size = source.chars().count();
+    let start = (before + usize::try_from(column - 1).unwrap_or(0)).min(size.saturating_sub(1));
+    let message = error.map_or("", |error| error.msg.as_str());
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    // The parser lists every token that could have followed; that helps nobody.
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    let message = if message.contains("<EOF>") {
+        "it ends too early"
+    } else {
+        message
+    };
+    let message: String = message
+        .replace("token recognition error at:", "unreadable")
+        .chars()
+        .take(120)
+        .collect();
+    Refused {
+        start,
+        len: 1,
+        message: format!("not an expression: {message}"),
+    }
+}
+
+struct Compiler<'s> {
+    source: &'s str,
+    info: &'s SourceInfo,
+    /// Loop variables, innermost last.
+    bound: Vec<String>,
+}
+
+impl Compiler<'_> {
+    fn refused(&self, at: &IdedExpr, message: impl Into<String>) -> Refused {
+        let (start, end) = self.extent(at);
+        let chars = |byte: usize| {
+            self.source
+                .get(..byte)
+                .map_or(0, |before| before.chars().count())
+        };
+        let start = chars(start);
+        Refused {
+            start,
+            len: chars(end).saturating_sub(start).max(1),
+            message: message.into(),
+        }
+    }
+
+    /// The bytes from the first to the end of a node's text. The parser places a call at its bracket and a
+    /// field at its dot.
+    fn extent(&self, at: &IdedExpr) -> (usize, usize) {
+        let byte = |byte: u32| usize::try_from(byte).unwrap_or(0);
+        let (own, last) = self
+            .info
+            .offset_for(at.id)
+            .map_or((0, 0), |(own, last)| (byte(own), byte(last)));
+        match &at.expr {
+            Expr::Select(select) => (self.extent(&select.operand).0, own + 1 + select.field.len()),
+            Expr::Call(call) => {
+                let parts = call
+                    .target
+                    .as_deref()
+                    .into_iter()
+                    .chain(&call.args)
+                    .map(|part| self.extent(part));
+                let named = own.saturating_sub(call.func_name.len());
+                let first = if self.source.get(named..own) == Some(&call.func_name) {
+                    named
+                } else {
+                    own
+                };
+                let (first, end) = parts.fold((first, last + 1), |(first, end), (start, stop)| {
+                    (first.min(start), end.max(stop))
+                });
+                let closed = self
+                    .source
+                    .get(end..)
+                    .is_some_and(|rest| rest.starts_with([')', ']']));
+                (first, end + usize::from(closed))
+            }
+            _ => (own, last + 1),
+        }
+    }
+
+    fn node(&mut self, at: &IdedExpr) -> Result<Node, Refused> {
+        match &at.expr {
+            Expr::Literal(literal) => self.literal(at, literal),
+            Expr::Ident(name) => self.name(at, name),
+            Expr::Select(select) => Ok(Node::Select {
+                of: self.boxed(&select.operand)?,
+                field: select.field.clone(),
+            }),
+            Expr::List(list) => self.nodes(&list.elements).map(Node::List),
+            Expr::Map(map) => {
+                let entries = map.entries.iter().map(|entry| match &entry.expr {
+                    EntryExpr::MapEntry(entry) => {
+                        Ok((self.node(&entry.key)?, self.node(&entry.value)?))
+                    }
+                    EntryExpr::StructField(_) => Err(self.refused(at, "not an object")),
+                });
+                entries.collect::<Result<_, _>>().map(Node::Object)
+            }
+            Expr::Call(call) => self.call(at, call),
+            Expr::Struct(made) => Err(self.refused(
+                at,
+                format!(
+                    "there is no type `{}`; write an object: {{\"key\": value}}",
+                    made.type_name
+                ),
+            )),
+            Expr::Comprehension(_) | Expr::Unspecified => {
+                Err(self.refused(at, "not an expression"))
+            }
+        }
+    }
+
+    fn boxed(&mut self, at: &IdedExpr) -> Result<Box<Node>, Refused> {
+        self.node(at).map(Box::new)
+    }
+
+    fn nodes(&mut self, all: &[IdedExpr]) -> Result<Vec<Node>, Refused> {
+        all.iter().map(|at| self.node(at)).collect()
+    }
+
+    fn literal(&self, at: &IdedExpr, literal: &LiteralValue) -> Result<Node, Refused> {
+        let value = match literal {
+            LiteralValue::Boolean(bool) => (*bool.inner()).into(),
+            LiteralValue::Int(int) => (*int.inner()).into(),
+            LiteralValue::UInt(uint) => (*uint.inner()).into(),
+            LiteralValue::String(text) => text.inner().into(),
+            LiteralValue::Null => Value::Null,
+            LiteralValue::Double(double) => Num::Double(*double.inner())
+                .into_value()
+                .map_err(|message| self.refused(at, message))?,
+            LiteralValue::Bytes(_) => {
+                return Err(self.refused(at, "there are no byte strings; leave out the b"));
+            }
+        };
+        Ok(Node::Literal(value))
+    }
+
+    fn name(&self, at: &IdedExpr, name: &str) -> Result<Node, Refused> {
+        if ROOTS.contains(&name) || self.bound.iter().any(|bound| bound == name) {
+            return Ok(Node::Name(name.to_owned()));
+        }
+        let known = ROOTS
+            .iter()
+            .copied()
+            .chain(self.bound.iter().map(String::as_str));
+        let hint = suggest(name, known).map_or_else(
+            || "an expression sees event, steps, run and flow".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        Err(self.refused(at, format!("unknown name `{}`; {hint}", shortened(name))))
+    }
+
+    fn call(&mut self, at: &IdedExpr, call: &CallExpr) -> Result<Node, Refused> {
+        match (
+            call.func_name.as_str(),
+            call.target.as_deref(),
+            call.args.as_slice(),
+        ) {
+            (operators::CONDITIONAL, None, [condition, then, otherwise]) => Ok(Node::If {
+                condition: self.boxed(condition)?,
+                then: self.boxed(then)?,
+                otherwise: self.boxed(otherwise)?,
+            }),
+            (operators::LOGICAL_NOT, None, [of]) => Ok(Node::Not(self.boxed(of)?)),
+            (operators::NEGATE, None, [of]) => Ok(Node::Negate(self.boxed(of)?)),
+            (operators::LOGICAL_AND, None, [a, b]) => Ok(Node::And(self.boxed(a)?, self.boxed(b)?)),
+            (operators::LOGICAL_OR, None, [a, b]) => Ok(Node::Or(self.boxed(a)?, self.boxed(b)?)),
+            (operators::IN, None, [a, b]) => Ok(Node::In(self.boxed(a)?, self.boxed(b)?)),
+            (operators::INDEX, None, [of, key]) => Ok(Node::Index {
+                of: self.boxed(of)?,
+                key: self.boxed(key)?,
+            }),
+            (operators::HAS, None, args) => self.has(at, args),
+            ("matches", Some(text), [pattern]) => self.matches(text, pattern),
+            (name, None, [a, b]) if binary(name).is_some() => self.binary(name, a, b),
+            (name, Some(over), args) if loop_kind(name).is_some() => {
+                self.repeat(at, name, over, args)
+            }
+            (name, target, args) => self.function(at, name, target, args),
+        }
+    }
+
+    fn binary(&mut self, name: &str, a: &IdedExpr, b: &IdedExpr) -> Result<Node, Refused> {
+        let (a, b) = (self.boxed(a)?, self.boxed(b)?);
+        match binary(name) {
+            Some(Binary::Arithmetic(operator)) => Ok(Node::Arithmetic(operator, a, b)),
+            Some(Binary::Comparison(operator)) => Ok(Node::Compare(operator, a, b)),
+            None => Err(Refused {
+                start: 0,
+                len: 1,
+                message: format!("unknown operator `{name}`"),
+            }),
+        }
+    }
+
+    fn has(&mut self, at: &IdedExpr, args: &[IdedExpr]) -> Result<Node, Refused> {
+        match args {
+            [
+                IdedExpr {
+                    expr: Expr::Select(select),
+                    ..
+                },
+            ] => Ok(Node::Has {
+                of: self.boxed(&select.operand)?,
+                field: select.field.clone(),
+            }),
+            _ => Err(self.refused(at, "has() takes one field: has(event.issue)")),
+        }
+    }
+
+    fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr) -> Result<Node, Refused> {
+        let Expr::Literal(LiteralValue::String(source)) = &pattern.expr else {
+            return Err(self.refused(
+                pattern,
+                "the pattern of matches() is written out, not computed",
+            ));
+        };
+        let regex = regex::RegexBuilder::new(source.inner())
+            .size_limit(MAX_PATTERN_BYTES)
+            .nest_limit(32)
+            .build()
+            .map_err(|error| {
+                let reason = error.to_string();
+                let reason = reason.lines().last().unwrap_or_default();
+                self.refused(
+                    pattern,
+                    format!("not a pattern: {}", reason.trim_start_matches("error: ")),
+                )
+            })?;
+        Ok(Node::Matches(self.boxed(text)?, regex))
+    }
+
+    fn repeat(
+        &mut self,
+        at: &IdedExpr,
+        name: &str,
+        over: &IdedExpr,
+        args: &[IdedExpr],
+    ) -> Result<Node, Refused> {
+        let kind = loop_kind(name).unwrap_or(LoopKind::Map);
+        let (variable, filter, body) = match (args, kind) {
+            ([variable, body], _) => (variable, None, body),
+            ([variable, filter, body], LoopKind::Map) => (variable, Some(filter), body),
+            _ => return Err(self.refused(at, format!("write list.{name}(x, expression with x)"))),
+        };
+        let Expr::Ident(variable) = &variable.expr else {
+            return Err(self.refused(
+                variable,
+                "the first argument of a loop is a name, such as x",
+            ));
+        };
+        if ROOTS.contains(&variable.as_str()) {
+            return Err(self.refused(
+                at,
+                format!("`{variable}` is taken; name the variable otherwise, such as x"),
+            ));
+        }
+        let over = self.node(over)?;
+        self.bound.push(variable.clone());
+        let filter = filter.map(|filter| self.node(filter)).transpose();
+        let body = self.node(body);
+        self.bound.pop();
+        Ok(Node::Loop(Box::new(Loop {
+            kind,
+            over,
+            variable: variable.clone(),
+            body: body?,
+            filter: filter?,
+        })))
+    }
+
+    fn function(
+        &mut self,
+        at: &IdedExpr,
+        name: &str,
+        target: Option<&IdedExpr>,
+        args: &[IdedExpr],
+    ) -> Result<Node, Refused> {
+        let Some(entry) = FUNCTIONS.iter().find(|entry| entry.name == name) else {
+            let names = FUNCTIONS.iter().map(|entry| entry.name).chain([
+                "has",
+                "matches",
+                "all",
+                "exists",
+                "exists_one",
+                "filter",
+                "map",
+            ]);
+            let hint = suggest(name, names)
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            return Err(self.refused(at, format!("unknown function `{}`{hint}", shortened(name))));
+        };
+        let count = args.len() + usize::from(target.is_some());
+        if !fits(entry, target.is_some()) || !entry.arguments.contains(&count) {
+            return Err(self.refused(at, format!("`{name}` is written {}", entry.usage)));
+        }
+        let mut nodes = Vec::with_capacity(count);
+        if let Some(target) = target {
+            nodes.push(self.node(target)?);
+        }
+        nodes.extend(self.nodes(args)?);
+        Ok(Node::Call(entry.function, nodes))
+    }
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().take(60).collect()
+}
+
+fn fits(entry: &Entry, method: bool) -> bool {
+    match entry.style {
+        Style::Both => true,
+        Style::Method => method,
+        Style::Global => !method,
+    }
+}
+
+enum Binary {
+    Arithmetic(Arithmetic),
+    Comparison(Comparison),
+}
+
+fn binary(name: &str) -> Option<Binary> {
+    Some(match name {
+        operators::ADD => Binary::Arithmetic(Arithmetic::Add),
+        operators::SUBSTRACT => Binary::Arithmetic(Arithmetic::Subtract),
+        operators::MULTIPLY => Binary::Arithmetic(Arithmetic::Multiply),
+        operators::DIVIDE => Binary::Arithmetic(Arithmetic::Divide),
+        operators::MODULO => Binary::Arithmetic(Arithmetic::Remainder),
+        operators::EQUALS => Binary::Comparison(Comparison::Equal),
+        operators::NOT_EQUALS => Binary::Comparison(Comparison::NotEqual),
+        operators::LESS => Binary::Comparison(Comparison::Less),
+        operators::LESS_EQUALS => Binary::Comparison(Comparison::LessOrEqual),
+        operators::GREATER => Binary::Comparison(Comparison::Greater),
+        operators::GREATER_EQUALS => Binary::Comparison(Comparison::GreaterOrEqual),
+        _ => return None,
+    })
+}
+
+fn loop_kind(name: &str) -> Option<LoopKind> {
+    Some(match name {
+        operators::ALL => LoopKind::All,
+        operators::EXISTS => LoopKind::Exists,
+        operators::EXISTS_ONE => LoopKind::ExistsOne,
+        operators::FILTER => LoopKind::Filter,
+        operators::MAP => LoopKind::Map,
+        _ => return None,
+    })
+}
