@@ -1,0 +1,172 @@
+//! The engine as a whole: what it is made of, how it starts, and how it stops.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
+use wharf_gate::Gate;
+use wharf_model::{
+    flow::Flow,
+    grant::Limits,
+    manifest::Verification,
+    time::Timestamp,
+};
+use wharf_sandbox::Sandbox;
+use wharf_store::{Secret, Store};
+
+use crate::{
+    claim,
+    error::EngineError,
+    flows::Flows,
+    notice::{Notice, Observer},
+    observe::Observe,
+    registry::{Pins, Registry},
+};
+
+/// How the engine runs.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// Limits of a call that no grant changes.
+    pub limits: Limits,
+    /// The most that any grant may ask for.
+    pub ceiling: Limits,
+    /// Runs that are driven at once; the others wait in the store.
+    pub max_concurrent_runs: usize,
+    /// Is told what happens.
+    pub observer: Option<Observer>,
+}
+
+impl Default for EngineConfig {
+    /// 256 runs at once.
+    fn default() -> Self {
+        Self { limits: Limits::default(), ceiling: Limits::ceiling(), max_concurrent_runs: 256, observer: None }
+    }
+}
+
+/// Drives runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) gate: Gate,
+    pub(crate) registry: Registry,
+    pub(crate) flows: Flows,
+    pub(crate) observe: Observe,
+    /// One for each run that may be driven now.
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) tasks: TaskTracker,
+    /// Something may be ready in the store.
+    pub(crate) wake: Notify,
+    stopping: AtomicBool,
+}
+
+impl Engine {
+    /// Loads the active connectors and flows, takes over what an earlier process left, and starts driving.
+    pub async fn start(
+        config: EngineConfig,
+        store: Store,
+        sandbox: Sandbox,
+        gate: Gate,
+    ) -> Result<Self, EngineError> {
+        let observe = Observe(config.observer);
+        let registry = Registry::new(
+            store.clone(),
+            sandbox,
+            (config.limits, config.ceiling),
+            observe.clone(),
+        );
+        let inner = Arc::new(Inner {
+            store,
+            gate,
+            registry,
+            flows: Flows::default(),
+            observe,
+            permits: Arc::new(Semaphore::new(config.max_concurrent_runs)),
+            tasks: TaskTracker::new(),
+            wake: Notify::new(),
+            stopping: AtomicBool::new(false),
+        });
+        inner.registry.load_active().await?;
+        inner.load_flows().await?;
+        tokio::spawn(claim::run(Arc::clone(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Whether it takes events.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.inner.stopping()
+    }
+
+    /// Takes nothing new and waits up to `grace` for the calls under way. What is cut off goes on from
+    /// its journal after the next start.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.wake.notify_one();
+        self.inner.tasks.close();
+        if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
+            tracing::warn!("runs are cut off; they go on after the next start");
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn notify(&self, notice: &Notice<'_>) {
+        self.observe.notify(notice);
+    }
+
+    /// Something is due at `_at`: the claimer looks again when it is.
+    pub(crate) fn wake_at(&self, _at: Timestamp) {
+        self.wake.notify_one();
+    }
+
+    /// The connector versions that a new run of `flow` is on.
+    pub(crate) fn pins(&self, flow: &Flow) -> Result<Pins, EngineError> {
+        let mut pins = std::collections::BTreeMap::new();
+        for name in crate::flows::connectors(flow) {
+            pins.insert(name.to_owned(), self.registry.active_digest(name)?);
+        }
+        Ok(pins.into())
+    }
+
+    /// The secret with which a flow's deliveries are signed.
+    pub(crate) async fn webhook_secret(
+        &self,
+        verification: &Verification,
+        connection: Option<&str>,
+    ) -> Result<Option<Secret>, EngineError> {
+        let slot = match verification {
+            Verification::Unsigned => return Ok(None),
+            Verification::HmacSha256 { slot, .. } | Verification::StandardWebhooks { slot } => slot,
+        };
+        let connection = connection
+            .ok_or_else(|| EngineError::Refused("signed deliveries need a connection that holds the secret".to_owned()))?;
+        self.registry.secret(connection, slot).await.map(Some)
+    }
+
+    async fn load_flows(&self) -> Result<(), EngineError> {
+        for row in self.store.flows().await? {
+            match Flow::parse(&row.source) {
+                Ok(flow) => self.flows.activate(Arc::new(flow), row.version),
+                Err(problems) => {
+                    let rendered = wharf_model::flow::render(&problems, &row.name, &row.source);
+                    tracing::error!(flow = row.name, "the stored flow cannot be read and is not active: {rendered}");
+                }
+            }
+        }
+        Ok(())
+    }
+}

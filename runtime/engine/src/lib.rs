@@ -1,0 +1,41 @@
+//! Drives runs: events in, connectors called, effects journaled, outcomes settled.
+//!
+//! The pure half of every decision lives in `wharf_model`; this crate is the impure rim around it.
+//! What is surprising: nothing here remembers anything that matters. A run that is cut off at any
+//! instant is the fold of its journal, and goes on from there.
+
+mod accept;
+mod access;
+mod bind;
+mod claim;
+mod clock;
+mod confirm;
+mod connection;
+mod connector;
+mod engine;
+mod error;
+mod flows;
+mod host;
+mod notice;
+mod observe;
+mod outcome;
+mod receive;
+mod record;
+mod registry;
+mod run;
+mod runs;
+mod seed;
+mod settle;
+mod state;
+mod step;
+mod tail;
+
+pub use accept::{Accepted, Endpoint};
+pub use connection::{ConnectionInfo, ConnectionTest, NewConnection};
+pub use connector::{Approval, ConnectorInfo, InstallStatus, Installed};
+pub use engine::{Engine, EngineConfig};
+pub use error::{AcceptError, EngineError, FlowError, InstallError};
+pub use flows::{AppliedFlow, FlowInfo};
+pub use notice::{Notice, Observer};
+pub use record::{AttemptRecord, RunRecord, StepRecord};
+pub use runs::{Counts, RunCount};

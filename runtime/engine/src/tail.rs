@@ -1,0 +1,154 @@
+//! The end of a run's journal, in the hands of whoever drives the run.
+//!
+//! Entries collect here and become durable together: facts that cost nothing to repeat wait for the
+//! next one that does, so that a step costs one commit.
+
+use std::time::Duration;
+
+use wharf_model::{
+    failure::{Failure, FailureClass},
+    journal::{Entry, Progress, State, TRIGGER},
+    retry::GiveUp,
+};
+use wharf_store::{NewDeadLetter, NewRun, RunId, RunState, RunStatus, Settle, Store, StoreWrite};
+
+use crate::{clock, run::DriveError};
+
+/// How long a run rests after an error of the host's own.
+const AFTER_ERROR: Duration = Duration::from_secs(5);
+
+/// The end of one run's journal.
+pub(crate) struct Tail {
+    store: Store,
+    run: RunId,
+    epoch: u64,
+    /// The sequence number of the first pending entry.
+    seq: u64,
+    pending: Vec<Entry>,
+    along: Along,
+    /// The journal folded, pending entries included.
+    pub(crate) state: State,
+}
+
+/// What becomes durable with the entries.
+#[derive(Default)]
+struct Along {
+    store_writes: Vec<StoreWrite>,
+    new_runs: Vec<NewRun>,
+}
+
+impl Tail {
+    pub(crate) fn new(store: Store, run: RunId, epoch: u64, state: State) -> Self {
+        Self { store, run, epoch, seq: state.next_seq, pending: Vec::new(), along: Along::default(), state }
+    }
+
+    /// Adds an entry that the state does not know yet.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.state.apply(&entry);
+        self.pending.push(entry);
+    }
+
+    /// Adds entries that are applied to the state already.
+    pub(crate) fn extend_applied(&mut self, entries: Vec<Entry>) {
+        self.pending.extend(entries);
+    }
+
+    /// Takes part in the step's transaction.
+    pub(crate) fn keep(&mut self, writes: Vec<StoreWrite>) {
+        self.along.store_writes.extend(writes);
+    }
+
+    /// A run that starts with the step's transaction.
+    pub(crate) fn fork(&mut self, run: NewRun) {
+        self.along.new_runs.push(run);
+    }
+
+    /// Gives the run back after an error, to be taken up again a little later from what is durable.
+    pub(crate) async fn release(&mut self) {
+        release(&self.store, &self.run, self.epoch, self.seq).await;
+    }
+
+    /// Makes everything pending durable, and the run what `state` says. On an error nothing is.
+    pub(crate) async fn commit(&mut self, state: RunState) -> Result<(), DriveError> {
+        let dead_letter = match state {
+            RunState::Finished { status: RunStatus::Failed } => Some(dead_letter(&self.state)?),
+            RunState::Finished { .. } | RunState::Claimed | RunState::Ready { .. } => None,
+        };
+        let entries = self.pending.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        let settle = Settle {
+            run: self.run.clone(),
+            epoch: self.epoch,
+            expected_seq: self.seq,
+            entries,
+            state,
+            summary: None,
+            store_writes: self.along.store_writes.clone(),
+            dead_letter,
+            new_runs: self.along.new_runs.clone(),
+            now: clock::now(),
+        };
+        self.store.settle(settle).await?;
+        self.seq += self.pending.len() as u64;
+        self.pending.clear();
+        self.along = Along::default();
+        Ok(())
+    }
+
+    /// Whether something is pending that could not be derived again: the next call must wait for it.
+    pub(crate) fn owes(&self) -> bool {
+        self.pending.iter().any(|entry| !entry.derived())
+    }
+
+    /// Drops answers that nobody will ask for, because their step is done.
+    pub(crate) fn forget_answers(&mut self) {
+        self.pending.retain(|entry| !matches!(entry, Entry::WriteAnswered { .. }));
+    }
+}
+
+/// Gives a run back after an error. A store that cannot take even this has it taken up at the next start.
+pub(crate) async fn release(store: &Store, run: &RunId, epoch: u64, seq: u64) {
+    let now = clock::now();
+    let settle = Settle {
+        run: run.clone(),
+        epoch,
+        expected_seq: seq,
+        entries: Vec::new(),
+        state: RunState::Ready { due_at: now.after(AFTER_ERROR) },
+        summary: None,
+        store_writes: Vec::new(),
+        dead_letter: None,
+        new_runs: Vec::new(),
+        now,
+    };
+    if let Err(error) = store.settle(settle).await {
+        tracing::error!(%run, %error, "the run is taken up again at the next start");
+    }
+}
+
+/// A new run's id; ids sort by age.
+pub(crate) fn new_run_id() -> RunId {
+    ulid::Ulid::generate().to_string()
+}
+
+/// The step that died and why, for the list of dead letters.
+fn dead_letter(state: &State) -> Result<NewDeadLetter, DriveError> {
+    let failed = state.steps.iter().find_map(|(path, step)| match &step.progress {
+        Progress::Failed(failure, why) => Some((path.clone(), failure.clone(), *why, step.attempts)),
+        Progress::Pending
+        | Progress::Waiting(_)
+        | Progress::Unconfirmed(..)
+        | Progress::Suspended(..)
+        | Progress::Skipped
+        | Progress::Branched(_)
+        | Progress::Done(_) => None,
+    });
+    let (step, failure, why, attempts) = failed.unwrap_or_else(|| {
+        let failure = Failure::new(
+            FailureClass::ConnectorDefect,
+            "the run died without a failed step",
+        );
+        (TRIGGER.to_owned(), failure, GiveUp::Permanent, 0)
+    });
+    let detail = serde_json::to_string(&serde_json::json!({ "failure": failure, "attempts": attempts }))?;
+    Ok(NewDeadLetter { step, class: why.name().to_owned(), message: failure.message, detail })
+}
