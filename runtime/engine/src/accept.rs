@@ -14,6 +14,7 @@ use wharf_store::{Accept, NewRun};
 
 use crate::{
     clock,
+    crash,
     engine::{Engine, Inner},
     error::{AcceptError, EngineError},
     flows::ActiveFlow,
@@ -147,7 +148,10 @@ impl Inner {
             delivery: delivery.clone().filter(|_| matches!(entry, Entry::Received { .. })),
             runs: vec![new_run],
         };
-        let (accepted, duplicate) = match self.store.accept(accept).await? {
+        crash::point("accept-before");
+        let stored = self.store.accept(accept).await?;
+        crash::point("accept-after");
+        let (accepted, duplicate) = match stored {
             wharf_store::Accepted::Fresh => (id.clone(), false),
             wharf_store::Accepted::Duplicate { run_ids, .. } => (run_ids.into_iter().next().unwrap_or(id.clone()), true),
         };

@@ -20,7 +20,7 @@ use wharf_model::{
 use wharf_sandbox::{CredentialError, Host, HmacAlgorithm, StoreError, StoreScope};
 use wharf_store::{RunState, StoreOp};
 
-use crate::{state::Buffer, tail::Tail};
+use crate::{crash, state::Buffer, tail::Tail};
 
 /// What the engine learns from a call besides its result.
 #[derive(Default)]
@@ -124,7 +124,9 @@ impl StepHost {
         if !repeatable {
             self.intend(key).await?;
         }
+        crash::point("send-before");
         let (result, effect) = self.gate.perform(authorised).await;
+        crash::point("send-after");
         self.record(effect);
         let outcome = match &result {
             Ok(response) => WriteOutcome::of(response.status),

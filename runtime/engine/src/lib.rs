@@ -12,6 +12,7 @@ mod clock;
 mod confirm;
 mod connection;
 mod connector;
+mod crash;
 mod engine;
 mod error;
 mod flows;

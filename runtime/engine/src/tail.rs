@@ -12,7 +12,7 @@ use wharf_model::{
 };
 use wharf_store::{NewDeadLetter, NewRun, RunId, RunState, RunStatus, Settle, Store, StoreWrite};
 
-use crate::{clock, run::DriveError};
+use crate::{clock, crash, run::DriveError};
 
 /// How long a run rests after an error of the host's own.
 const AFTER_ERROR: Duration = Duration::from_secs(5);
@@ -87,7 +87,9 @@ impl Tail {
             new_runs: self.along.new_runs.clone(),
             now: clock::now(),
         };
+        crash::point("settle-before");
         self.store.settle(settle).await?;
+        crash::point("settle-after");
         self.seq += self.pending.len() as u64;
         self.pending.clear();
         self.along = Along::default();

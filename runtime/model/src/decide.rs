@@ -262,3 +262,6 @@ fn outputs<'a>(flow: &'a Flow, state: &'a State) -> Vec<(&'a str, Cow<'a, Value>
 fn unevaluable(error: &TemplateError) -> Failure {
     Failure::new(FailureClass::InvalidInput, error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,6 +113,11 @@ fn syntax(source: &str, error: Option<&cel::ParseError>) -> Refused {
     let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
     // The parser lists every token that could have followed; that helps nobody.
     let message = message.split(" expecting ").next().unwrap_or(message);
+    let message = if message.contains("Recursion limit") {
+        "it nests too deeply; compute parts in `map` steps"
+    } else {
+        message
+    };
     let message = if message.contains("<EOF>") {
         "it ends too early"
     } else {
