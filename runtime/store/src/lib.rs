@@ -1,0 +1,52 @@
+//! Persistence: what arrived, every run and its journal, definitions, secrets, and the audit log.
+//!
+//! The surprising thing: nothing here is written by the caller's own thread. One writer folds the
+//! transactions of many callers into one commit, and a caller hears back only when that commit is
+//! on the disk. What makes a fast disk slow is the number of commits, not the number of rows.
+
+mod api_key;
+mod audit;
+mod blob;
+mod connection;
+mod connector;
+mod dead_letter;
+mod error;
+mod flow;
+mod grant;
+mod inbox;
+mod journal;
+mod key;
+mod kv;
+mod lock;
+mod prune;
+mod reader;
+mod row;
+mod run;
+mod run_list;
+mod schema;
+mod seal;
+mod settle;
+mod store;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use api_key::ApiKey;
+pub use audit::{AuditRow, By};
+pub use blob::BLOB_THRESHOLD;
+pub use connection::{Connection, NewConnection, Secret};
+pub use connector::{Connector, NewConnector};
+pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetterState, NewDeadLetter, ResolveError};
+pub use error::StoreError;
+pub use flow::{FlowState, FlowVersion};
+pub use grant::GrantVersion;
+pub use inbox::{Accept, Accepted, CursorWrite, Position};
+pub use journal::{JournalRow, Verified};
+pub use key::{MasterKey, MasterKeyError};
+pub use kv::{Expected, KvError, StoreOp, StoreWrite};
+pub use prune::{Pruned, Retention};
+pub use run::{Claimed, NewRun, RunId, RunStatus};
+pub use run_list::{RunCount, RunDetail, RunFilter, RunRow};
+pub use settle::{RunState, Settle, SettleError};
+pub use store::{Store, StoreConfig};
