@@ -1,4 +1,25 @@
 //! The integration tests, one binary: modules in the order of the data flow.
 
+#![expect(clippy::print_stdout, reason = "a test that builds connectors says so")]
+
+// What the tests stand on: real connectors, a real server process, a real provider.
+mod bed;
+
 // The shape of the tree: crate edges, file headers.
 mod tidy;
+// Published shapes have golden files: OpenAPI, references, the manifest's schema.
+mod golden;
+// An author's crate becomes one file.
+mod build;
+// A delivery is verified, deduplicated and durable before it is acknowledged.
+mod arrive;
+// From an issue to a message, with a provider that says 429 and 503.
+mod flow;
+// A connector that tries to get out.
+mod hostile;
+// Connectors come, change and go without dropping a run.
+mod lifecycle;
+// What fails for good lies in a dead letter, and goes on from there.
+mod dead_letter;
+// The process dies at every boundary of the journal.
+mod crash;

@@ -1,0 +1,153 @@
+//! The host of a single call without a server: the gate, and a store that lasts as long as the call.
+//!
+//! Nothing is journaled: a call by hand is no run, and is not repeated.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use wharf_gate::{Authority, Gate, Scope};
+use wharf_model::{
+    effect::Effect,
+    http::{HttpError, HttpRequest, HttpResponse},
+    time::Timestamp,
+};
+use wharf_sandbox::{CredentialError, HmacAlgorithm, Host, StoreError, StoreScope};
+
+/// What a call did through the gate.
+pub(super) type Effects = Arc<Mutex<Vec<Effect>>>;
+
+/// See the module.
+pub(super) struct LoneHost {
+    pub(super) gate: Gate,
+    pub(super) authority: Authority,
+    pub(super) scope: Scope,
+    pub(super) effects: Effects,
+    pub(super) store: HashMap<(StoreScope, String), Vec<u8>>,
+    pub(super) store_max_bytes: u64,
+    pub(super) now: Timestamp,
+    pub(super) seed: [u8; 32],
+}
+
+impl LoneHost {
+    fn record(&self, effect: Effect) {
+        self.effects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(effect);
+    }
+
+    fn put(&mut self, key: (StoreScope, String), value: Vec<u8>) -> Result<(), StoreError> {
+        let others: usize = self
+            .store
+            .iter()
+            .filter(|(known, _)| **known != key)
+            .map(|(known, value)| known.1.len() + value.len())
+            .sum();
+        if (others + key.1.len() + value.len()) as u64 > self.store_max_bytes {
+            return Err(StoreError::QuotaExceeded(self.store_max_bytes));
+        }
+        self.store.insert(key, value);
+        Ok(())
+    }
+
+    fn offers_store(&self) -> Result<(), StoreError> {
+        if self.store_max_bytes == 0 {
+            return Err(StoreError::Denied(
+                "the manifest asks for no store".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Host for LoneHost {
+    async fn http(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (method, url) = (request.method.clone(), request.url.clone());
+        match self.gate.authorise(&self.authority, &self.scope, request) {
+            Ok(authorised) => {
+                let (result, effect) = self.gate.perform(authorised).await;
+                self.record(effect);
+                result
+            }
+            Err(error) => {
+                self.record(Gate::refused(&self.authority, &method, &url, &error));
+                Err(error)
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn seed(&self) -> [u8; 32] {
+        self.seed
+    }
+
+    fn has_slot(&self, slot: &str) -> bool {
+        self.authority.has_slot(slot)
+    }
+
+    fn hmac(
+        &self,
+        slot: &str,
+        algorithm: HmacAlgorithm,
+        data: &[u8],
+    ) -> Result<Vec<u8>, CredentialError> {
+        let algorithm = match algorithm {
+            HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
+            HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
+            HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
+        };
+        self.authority
+            .hmac(slot, algorithm, data)
+            .map_err(|_| CredentialError::UnknownSlot)
+    }
+
+    async fn store_get(
+        &mut self,
+        scope: StoreScope,
+        key: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.offers_store()?;
+        Ok(self.store.get(&(scope, key.to_owned())).cloned())
+    }
+
+    async fn store_put(
+        &mut self,
+        scope: StoreScope,
+        key: &str,
+        value: Vec<u8>,
+        _ttl_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        // No entry outlives the call, so none expires within it.
+        self.offers_store()?;
+        self.put((scope, key.to_owned()), value)
+    }
+
+    async fn store_swap(
+        &mut self,
+        scope: StoreScope,
+        key: &str,
+        expected: Option<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.offers_store()?;
+        let key = (scope, key.to_owned());
+        if self.store.get(&key) != expected.as_ref() {
+            return Ok(false);
+        }
+        self.put(key, value)?;
+        Ok(true)
+    }
+
+    async fn store_delete(&mut self, scope: StoreScope, key: &str) -> Result<(), StoreError> {
+        self.offers_store()?;
+        self.store.remove(&(scope, key.to_owned()));
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! Changing a grant: what is named changes, what is not stays.
+
+use anyhow::Result;
+use wharf_model::{
+    grant::{Grant, LimitOverrides},
+    manifest::EgressRequest,
+};
+
+use crate::{
+    client::Client,
+    exit::{Exit, Fault},
+    input::{count, duration_ms},
+    output::Output,
+    render, view,
+};
+
+/// Arguments of `grant`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Change {
+    /// The connector.
+    name: String,
+    /// Let it call this: methods and an address, as `'POST https://slack.com/api/'`; may be repeated.
+    #[arg(long, value_name = "METHODS URL", value_parser = egress)]
+    egress: Vec<EgressRequest>,
+    /// Take back what was granted for this address; may be repeated.
+    #[arg(long, value_name = "URL")]
+    no_egress: Vec<String>,
+    /// Let it keep this much of its own state for a connection.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    store: Option<u64>,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Limits of a call; none may be above the server's ceiling.
+#[derive(clap::Args, Debug)]
+pub(crate) struct LimitFlags {
+    /// Work of a call.
+    #[arg(long, value_name = "UNITS", value_parser = count)]
+    fuel: Option<u64>,
+    /// Wall time of a call.
+    #[arg(long, value_name = "TIME", value_parser = duration_ms)]
+    deadline: Option<u64>,
+    /// Memory of a call.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    memory: Option<u64>,
+    /// HTTP requests of a call.
+    #[arg(long, value_name = "COUNT")]
+    http_requests: Option<u32>,
+    /// Body of one HTTP response.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    http_response: Option<u64>,
+    /// Bytes that cross between connector and host in a call.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    host_bytes: Option<u64>,
+    /// What a call returns.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    output: Option<u64>,
+}
+
+impl LimitFlags {
+    /// What was named wins over what was set before.
+    pub(crate) fn over(&self, before: LimitOverrides) -> LimitOverrides {
+        LimitOverrides {
+            fuel: self.fuel.or(before.fuel),
+            deadline_ms: self.deadline.or(before.deadline_ms),
+            memory_bytes: self.memory.or(before.memory_bytes),
+            http_requests: self.http_requests.or(before.http_requests),
+            http_response_bytes: self.http_response.or(before.http_response_bytes),
+            host_bytes: self.host_bytes.or(before.host_bytes),
+            output_bytes: self.output.or(before.output_bytes),
+        }
+    }
+}
+
+pub(crate) async fn execute(client: &Client, change: &Change, output: &mut Output) -> Result<Exit> {
+    let before: view::Connector =
+        view::read(&client.get(&["connectors", &change.name], &[]).await?)?;
+    let grant = changed(before.grant, change)?;
+    let answer = client
+        .put(
+            &["connectors", &change.name, "grant"],
+            view::grant_document(&grant)?,
+        )
+        .await?;
+    output.answer(&render::connector::show(&view::read(&answer)?), &answer);
+    Ok(Exit::Ok)
+}
+
+fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
+    for url in &change.no_egress {
+        let before = grant.egress.len();
+        grant.egress.retain(|granted| granted.url != *url);
+        if grant.egress.len() == before {
+            let granted: Vec<&str> = grant
+                .egress
+                .iter()
+                .map(|granted| granted.url.as_str())
+                .collect();
+            return Err(Fault::new(
+                Exit::NotFound,
+                "not-granted",
+                format!(
+                    "nothing is granted for {url}; granted: {}",
+                    granted.join(", ")
+                ),
+            ));
+        }
+    }
+    for request in &change.egress {
+        match grant
+            .egress
+            .iter_mut()
+            .find(|granted| granted.url == request.url)
+        {
+            Some(granted) => {
+                let new = request
+                    .methods
+                    .iter()
+                    .filter(|method| !granted.methods.contains(method))
+                    .cloned()
+                    .collect::<Vec<_>>();
+                granted.methods.extend(new);
+            }
+            None => grant.egress.push(request.clone()),
+        }
+    }
+    grant.store_max_bytes = change.store.or(grant.store_max_bytes);
+    grant.limits = change.limits.over(grant.limits);
+    Ok(grant)
+}
+
+/// `GET,POST https://slack.com/api/`.
+pub(crate) fn egress(given: &str) -> Result<EgressRequest, String> {
+    let shape = "write methods and an address, such as 'GET,POST https://slack.com/api/'";
+    let (methods, url) = given.trim().rsplit_once(' ').ok_or(shape)?;
+    let methods: Vec<String> = methods
+        .split([',', ' '])
+        .filter(|method| !method.is_empty())
+        .map(str::to_ascii_uppercase)
+        .collect();
+    if methods.is_empty()
+        || !methods
+            .iter()
+            .all(|method| method.bytes().all(|byte| byte.is_ascii_uppercase()))
+    {
+        return Err(shape.to_owned());
+    }
+    let request = EgressRequest {
+        url: url.to_owned(),
+        methods,
+    };
+    wharf_model::egress::Rule::parse(&request).map_err(|error| error.to_string())?;
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        change: Change,
+    }
+
+    #[track_caller]
+    fn check(before: serde_json::Value, line: &str, after: serde_json::Value) {
+        let words = line.split('|').map(str::to_owned);
+        let change = Line::try_parse_from(
+            ["grant".to_owned(), "slack".to_owned()]
+                .into_iter()
+                .chain(words),
+        )
+        .unwrap()
+        .change;
+        let grant = changed(serde_json::from_value(before).unwrap(), &change).unwrap();
+        assert_eq!(serde_json::to_value(grant).unwrap(), after);
+    }
+
+    #[test]
+    fn what_is_named_changes() {
+        let before = serde_json::json!({ "egress": [{ "url": "https://a/", "methods": ["GET"] }], "limits": { "fuel": 5 } });
+        check(
+            before.clone(),
+            "--egress|post,GET https://a/|--egress|DELETE https://b/|--deadline|60s|--store|1MB",
+            serde_json::json!({ "egress": [{ "url": "https://a/", "methods": ["GET", "POST"] }, { "url": "https://b/", "methods": ["DELETE"] }],
+                "store-max-bytes": 1_000_000, "limits": { "fuel": 5, "deadline-ms": 60_000 } }),
+        );
+        check(
+            before,
+            "--no-egress|https://a/|--fuel|2G",
+            serde_json::json!({ "egress": [], "limits": { "fuel": 2_000_000_000_u64 } }),
+        );
+    }
+
+    #[test]
+    fn egress_is_read_strictly() {
+        for given in ["", "POST", "https://a/", "POST; https://a/"] {
+            assert!(egress(given).is_err(), "{given}");
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! A connector as an operator judges it: what it is, what it asks for, what it can never do.
+
+use super::{
+    style::{faint, good, strong, typed, warn},
+    table::Table,
+    units::{bytes, fuel, millis, plural},
+};
+use crate::{
+    inert::{inert, inert_short},
+    view::{Connector, Installed},
+};
+use wharf_model::grant::Limits;
+
+/// A connector file, or an installed connector, in the words of the prompt.
+#[derive(Clone, Debug, Default)]
+pub struct Facts<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// `sha256:` and 64 digits.
+    pub digest: &'a str,
+    /// `It asks to` lines, in plain words.
+    pub asks: &'a [String],
+    /// What it imports from the host.
+    pub imports: &'a [String],
+    /// What it exports to the host.
+    pub exports: &'a [String],
+}
+
+/// `slack 0.1.0 · 148 KB · sha256:9f2c…`.
+#[must_use]
+pub fn headline(facts: &Facts<'_>) -> String {
+    format!(
+        "{} {} · {} · {}",
+        strong(inert(facts.name)),
+        inert(facts.version),
+        bytes(facts.size),
+        faint(short_digest(facts.digest)),
+    )
+}
+
+/// What an operator is asked to grant.
+#[must_use]
+pub fn asks(facts: &Facts<'_>, limits: &Limits) -> String {
+    let mut text = format!("{}\n", headline(facts));
+    if facts.asks.is_empty() {
+        text.push_str("It asks for nothing: it computes.\n");
+    } else {
+        text.push_str("It asks to\n");
+        for line in facts.asks {
+            let line = inert(line);
+            text.push_str(&format!(
+                "  {}\n",
+                if line.contains("any public address") {
+                    warn(&line)
+                } else {
+                    line
+                }
+            ));
+        }
+    }
+    text.push_str(&faint(format!(
+        "It cannot read your credentials, reach any other address, touch files, or run longer than {} / {} fuel / {} a call.",
+        millis(limits.deadline_ms),
+        fuel(limits.fuel),
+        bytes(limits.memory_bytes),
+    )));
+    text.push('\n');
+    text
+}
+
+/// What a new version asks for beyond the one in use.
+#[must_use]
+pub fn widens(installed: &Installed) -> String {
+    let lines: String = installed
+        .widens
+        .iter()
+        .map(|line| format!("  {}\n", warn(format!("+ {}", inert(line)))))
+        .collect();
+    format!(
+        "New since {}\n{lines}",
+        inert(installed.previous.as_deref().unwrap_or_default())
+    )
+}
+
+/// A connector is in use.
+#[must_use]
+pub fn installed(installed: &Installed) -> String {
+    let name = format!(
+        "{} {}",
+        strong(inert(&installed.name)),
+        inert(&installed.version)
+    );
+    match &installed.previous {
+        Some(previous) if *previous != installed.version => {
+            format!(
+                "{} {name} replaces {} for new runs; runs in flight keep theirs\n",
+                good("ok"),
+                inert(previous)
+            )
+        }
+        Some(_) | None => format!("{} {name} installed\n", good("ok")),
+    }
+}
+
+/// The installed connectors.
+#[must_use]
+pub fn list(connectors: &[Connector]) -> String {
+    let mut table = Table::new(&["NAME", "VERSION", "STATE", "FLOWS", "DIGEST"]);
+    for connector in connectors {
+        let state = match (&connector.version, &connector.held) {
+            (Some(_), None) => good("active"),
+            (Some(_), Some(_)) => format!("{}, {}", good("active"), warn("upgrade held")),
+            (None, Some(_)) => warn("held"),
+            (None, None) => faint("removed"),
+        };
+        let digest = connector
+            .digest
+            .as_ref()
+            .or(connector.held.as_ref())
+            .map(|digest| faint(short_digest(digest)))
+            .unwrap_or_default();
+        table.row([
+            strong(inert(&connector.name)),
+            inert(connector.version.as_deref().unwrap_or("-")),
+            state,
+            connector.flows.len().to_string(),
+            digest,
+        ]);
+    }
+    if table.is_empty() {
+        super::list::none(
+            "connectors",
+            "install one with `wharf connector install FILE.wasm`",
+        )
+    } else {
+        table.render("")
+    }
+}
+
+/// One connector: offered, asked, granted.
+#[must_use]
+pub fn show(connector: &Connector) -> String {
+    let version = inert(connector.version.as_deref().unwrap_or("not in use"));
+    let digest = connector
+        .digest
+        .as_deref()
+        .map(|digest| format!(" · {}", faint(short_digest(digest))))
+        .unwrap_or_default();
+    let mut text = format!("{} {version}{digest}\n", strong(inert(&connector.name)));
+    let mut table = Table::default();
+    for (label, lines) in [
+        ("actions", vec![connector.actions.join(", ")]),
+        ("triggers", vec![connector.triggers.join(", ")]),
+        ("asks to", connector.asks.clone()),
+        ("may", granted(connector)),
+        ("flows", vec![connector.flows.join(", ")]),
+    ] {
+        for (position, line) in lines.iter().filter(|line| !line.is_empty()).enumerate() {
+            table.row([
+                if position == 0 {
+                    faint(label)
+                } else {
+                    String::new()
+                },
+                inert(line),
+            ]);
+        }
+    }
+    text.push_str(&table.render("  "));
+    if let Some(digest) = &connector.held {
+        text.push_str(&held(&connector.name, digest));
+    }
+    text
+}
+
+/// A grant, a line a permission.
+fn granted(connector: &Connector) -> Vec<String> {
+    let grant = &connector.grant;
+    let mut lines: Vec<String> = grant
+        .egress
+        .iter()
+        .map(|request| format!("call {} {}", request.methods.join(", "), request.url))
+        .collect();
+    lines.extend(
+        grant
+            .store_max_bytes
+            .map(|max| format!("keep up to {} of its own state per connection", bytes(max))),
+    );
+    let limits = &grant.limits;
+    lines.extend(
+        limits
+            .fuel
+            .map(|units| format!("use {} fuel a call", fuel(units))),
+    );
+    lines.extend(
+        limits
+            .deadline_ms
+            .map(|limit| format!("run {} a call", millis(limit))),
+    );
+    lines.extend(
+        limits
+            .memory_bytes
+            .map(|limit| format!("use {} of memory a call", bytes(limit))),
+    );
+    lines.extend(
+        limits
+            .http_requests
+            .map(|limit| format!("send {} a call", plural(u64::from(limit), "request"))),
+    );
+    lines.extend(
+        limits
+            .http_response_bytes
+            .map(|limit| format!("read responses of {}", bytes(limit))),
+    );
+    lines.extend(
+        limits
+            .host_bytes
+            .map(|limit| format!("exchange {} with the host a call", bytes(limit))),
+    );
+    lines.extend(
+        limits
+            .output_bytes
+            .map(|limit| format!("return {}", bytes(limit))),
+    );
+    if lines.is_empty() {
+        lines.push("nothing".to_owned());
+    }
+    lines
+}
+
+/// Held for a person, and how that person lets it in.
+#[must_use]
+pub fn held(name: &str, digest: &str) -> String {
+    format!(
+        "{} {} waits for approval; nothing of it runs\n  let it in   {}\n",
+        warn("held:"),
+        strong(inert(name)),
+        typed(format!(
+            "wharf connector approve {} --digest {}",
+            inert(name),
+            inert(digest)
+        )),
+    )
+}
+
+/// Interfaces in and out, for authors.
+#[must_use]
+pub fn interfaces(facts: &Facts<'_>) -> String {
+    let mut table = Table::default();
+    for (label, names) in [("imports", facts.imports), ("exports", facts.exports)] {
+        if names.is_empty() {
+            table.row([faint(label), "none".to_owned()]);
+        }
+        for (position, name) in names.iter().enumerate() {
+            table.row([
+                if position == 0 {
+                    faint(label)
+                } else {
+                    String::new()
+                },
+                inert(name),
+            ]);
+        }
+    }
+    table.render("  ")
+}
+
+/// `sha256:9f2c41d7a0b3…`.
+#[must_use]
+pub fn short_digest(digest: &str) -> String {
+    inert_short(digest, "sha256:".len() + 12)
+}
+
+/// What came of a test of a connection.
+#[must_use]
+pub fn identity(connection: &str, label: &str, scopes: &[String]) -> String {
+    let scopes = if scopes.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", faint(inert(&scopes.join(", "))))
+    };
+    format!(
+        "{} {} is {}{scopes}",
+        good("ok"),
+        strong(inert(connection)),
+        inert(label)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::check, *};
+
+    #[test]
+    fn the_prompt() {
+        let wants = [
+            "call   POST, GET  https://slack.com/api/…   as the connected account".to_owned(),
+            "keep   up to 1 MB of its own state per connection".to_owned(),
+        ];
+        let facts = Facts {
+            name: "slack",
+            version: "0.1.0",
+            size: 148_213,
+            digest: "sha256:9f2c41d7a0b39f2c41d7a0b39f2c41d7a0b39f2c41d7a0b39f2c41d7a0b3aaaa",
+            asks: &wants,
+            ..Facts::default()
+        };
+        check(&asks(&facts, &Limits::default()), "
+slack 0.1.0 · 148 KB · sha256:9f2c41d7a0b3…
+It asks to
+  call   POST, GET  https://slack.com/api/…   as the connected account
+  keep   up to 1 MB of its own state per connection
+It cannot read your credentials, reach any other address, touch files, or run longer than 30 s / 1 G fuel / 67 MB a call.");
+    }
+
+    #[test]
+    fn held_and_changed() {
+        check(
+            &held("slack", "sha256:00"),
+            "
+held: slack waits for approval; nothing of it runs
+  let it in   wharf connector approve slack --digest sha256:00",
+        );
+        let upgrade = Installed {
+            name: "slack".to_owned(),
+            version: "0.2.0".to_owned(),
+            previous: Some("0.1.0".to_owned()),
+            widens: vec!["call DELETE https://slack.com/api/\u{202e}".to_owned()],
+            ..Installed::default()
+        };
+        check(
+            &widens(&upgrade),
+            "New since 0.1.0\n  + call DELETE https://slack.com/api/\\u{202e}",
+        );
+        check(
+            &installed(&upgrade),
+            "ok slack 0.2.0 replaces 0.1.0 for new runs; runs in flight keep theirs",
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! Published shapes have golden files. `WHARF_BLESS=1 cargo test` rewrites them; read the diff.
+
+use std::fs;
+
+use crate::bed::checkout;
+
+#[track_caller]
+fn check(file: &str, actual: &str) {
+    let path = checkout().path(file);
+    let actual = format!("{}\n", actual.trim_end());
+    if std::env::var_os("WHARF_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &actual).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == actual, "{file} is not what the code says; WHARF_BLESS=1 cargo test golden rewrites it");
+}
+
+#[test]
+fn openapi() {
+    check("tests/golden/openapi.json", &wharf_server::openapi());
+}
+
+#[test]
+fn manifest_schema() {
+    let schema = schemars::schema_for!(wharf_model::manifest::Manifest);
+    check("wit/manifest.schema.json", &serde_json::to_string_pretty(&schema).unwrap());
+}
+
+#[test]
+fn flow_schema() {
+    check("docs/reference/flow.schema.json", &serde_json::to_string_pretty(&wharf_model::flow::json_schema()).unwrap());
+}
+
+#[test]
+fn config_reference() {
+    check("docs/reference/config.md", &wharf_server::config::reference());
+}
