@@ -1,0 +1,283 @@
+//! The decision about a request, without IO: rules, address literals, headers, credential.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Host;
+use wharf_model::{
+    effect::WriteKey,
+    egress::{Access, Operation, RuleSets, Scheme, Target, TargetError, decide, secret_binding},
+    http::{Denial, DeniedBy, HttpError, HttpRequest, Redirects},
+};
+
+use crate::{
+    authority::{Authority, Scope},
+    carve_out::AddressPolicy,
+    credential::Placed,
+    header,
+};
+
+/// A request that may be sent. The credential is not in it yet.
+#[derive(Clone, Debug)]
+pub struct Authorised {
+    pub(crate) authority: Authority,
+    pub(crate) scope: Scope,
+    pub(crate) method: Method,
+    pub(crate) target: Target,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) access: Access,
+    pub(crate) credential: WithCredential,
+    pub(crate) redirects: Redirects,
+    pub(crate) timeout_ms: Option<u32>,
+}
+
+/// Whether the credential goes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithCredential {
+    Yes,
+    No,
+}
+
+impl Authorised {
+    /// Whether it may change the provider's state: an unsafe method that the action does not list
+    /// among its reads.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        self.access == Access::Write
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// The canonical URL with the guest's query and without the credential.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.target.url().as_str()
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// What identifies this write as the `ordinal`th of its attempt.
+    #[must_use]
+    pub fn write_key(&self, ordinal: u32) -> WriteKey {
+        WriteKey::of(ordinal, self.method(), self.url(), &self.body)
+    }
+}
+
+/// Decides about a request as a guest asks for it.
+pub(crate) fn authorise(
+    policy: &AddressPolicy,
+    authority: &Authority,
+    scope: &Scope,
+    request: HttpRequest,
+) -> Result<Authorised, HttpError> {
+    let inner = &authority.inner;
+    let target = Target::parse(&request.url).map_err(|error| refuse_target(&error))?;
+    let access = judge(policy, authority, scope, &request.method, &target)?;
+    let size = request.body.len() as u64;
+    if size > scope.request_bytes {
+        let limit = scope.request_bytes;
+        return Err(HttpError::BudgetExhausted(format!(
+            "request-too-large: a body of {size} bytes; the limit is {limit}"
+        )));
+    }
+    let mut headers = header::check(&request.headers, |name| inner.reserves_header(scope, name))?;
+    if let Some(name) = inner.reserved_parameter(&target) {
+        let message = format!(
+            "a connector may not set the query parameter `{name}`: the gate places a credential there"
+        );
+        return Err(ceiling("secret-position", message));
+    }
+    let credential = match &request.auth {
+        Some(method) => check_credential(policy, authority, method, &request.method, &target)?,
+        None => WithCredential::No,
+    };
+    scan(authority, &request, &target)?;
+    if access == Access::Write {
+        place_key(scope, &mut headers)?;
+    }
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| HttpError::InvalidRequest("the method is not a token".to_owned()))?;
+    Ok(Authorised {
+        authority: authority.clone(),
+        scope: scope.clone(),
+        method,
+        target,
+        headers,
+        body: request.body,
+        access,
+        credential,
+        redirects: request.redirects,
+        timeout_ms: request.timeout_ms,
+    })
+}
+
+/// Rules and address literals: what a redirect's next hop is judged by, too.
+pub(crate) fn judge(
+    policy: &AddressPolicy,
+    authority: &Authority,
+    scope: &Scope,
+    method: &str,
+    target: &Target,
+) -> Result<Access, HttpError> {
+    let inner = &authority.inner;
+    let rules = RuleSets {
+        connector: &inner.connector,
+        manifest: &inner.manifest,
+        grant: &inner.grant,
+    };
+    let operation = Operation {
+        effect: scope.effect,
+        reads: &scope.reads,
+    };
+    let access = decide(rules, operation, method, target).map_err(HttpError::Denied)?;
+    if let Some(address) = literal(target)
+        && let Err(refusal) = policy.check(address)
+    {
+        let message = format!(
+            "{} tried {method} {}\n  {} is not a public address ({refusal})\n  if this is right, the operator adds   \"{}\"   to the gate's carve-outs",
+            inner.connector,
+            target.display(),
+            address.ip(),
+            carve_out_line(address),
+        );
+        return Err(HttpError::Denied(Denial {
+            by: DeniedBy::Address,
+            reason: "ip".to_owned(),
+            message,
+        }));
+    }
+    Ok(access)
+}
+
+/// Whether the request may carry the connection's credential there. Every name that does not serve
+/// gets the same answer: a guest learns nothing about what else exists.
+pub(crate) fn check_credential(
+    policy: &AddressPolicy,
+    authority: &Authority,
+    name: &str,
+    method: &str,
+    target: &Target,
+) -> Result<WithCredential, HttpError> {
+    let inner = &authority.inner;
+    let Some(credential) = inner
+        .credential
+        .as_ref()
+        .filter(|credential| credential.secrets.method == name)
+    else {
+        let message =
+            "this connection has no credential for the auth method that the request names";
+        return Err(HttpError::CredentialUnavailable(message.to_owned()));
+    };
+    let Some(placement) = &credential.placement else {
+        let message = "the auth method has no place in a request; it only verifies webhooks";
+        return Err(HttpError::CredentialUnavailable(message.to_owned()));
+    };
+    if !credential.audience.holds(target) {
+        let denial = secret_binding(
+            &inner.connector,
+            credential.audience.rules(),
+            method,
+            target,
+        );
+        return Err(HttpError::Denied(denial));
+    }
+    if !is_private_enough(policy, target) {
+        let message = format!(
+            "the credential would cross the network in plain text to {}; use https",
+            target.base()
+        );
+        return Err(ceiling("insecure-credential", message));
+    }
+    Placed::make(placement, &credential.secrets)
+        .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
+    Ok(WithCredential::Yes)
+}
+
+/// Plain http carries a credential only inside this machine, where the operator carved it out.
+fn is_private_enough(policy: &AddressPolicy, target: &Target) -> bool {
+    match target.origin().scheme {
+        Scheme::Https => true,
+        Scheme::Http => literal(target)
+            .is_some_and(|address| address.ip().is_loopback() && policy.is_carved_out(address)),
+    }
+}
+
+/// Secrets reach a request by placement only; a guest that sends one found it somewhere.
+fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result<(), HttpError> {
+    let redactor = authority.redactor();
+    let url =
+        redactor.finds(target.url().as_str().as_bytes()) || redactor.finds(request.url.as_bytes());
+    let headers = request
+        .headers
+        .iter()
+        .any(|field| redactor.finds(&field.value) || redactor.finds(field.name.as_bytes()));
+    let place = match (url, headers) {
+        (true, _) => "URL",
+        (false, true) => "headers",
+        (false, false) if redactor.finds(&request.body) => "body",
+        (false, false) => return Ok(()),
+    };
+    let message = format!(
+        "a secret of the connection stands in the request's {place}; only the gate places secrets"
+    );
+    Err(ceiling("secret-position", message))
+}
+
+fn place_key(scope: &Scope, headers: &mut HeaderMap) -> Result<(), HttpError> {
+    let Some(name) = &scope.key_header else {
+        return Ok(());
+    };
+    let invalid = |problem: &str| HttpError::InvalidRequest(format!("idempotency key: {problem}"));
+    let name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid("the manifest's header is not a token"))?;
+    let key = scope
+        .key
+        .as_ref()
+        .ok_or_else(|| invalid("this write needs one and the host gave none"))?;
+    let value = HeaderValue::from_str(key).map_err(|_| invalid("it is not visible ASCII"))?;
+    headers.insert(name, value);
+    Ok(())
+}
+
+pub(crate) fn refuse_target(error: &TargetError) -> HttpError {
+    match error {
+        TargetError::Syntax(_) => HttpError::InvalidRequest(error.to_string()),
+        TargetError::Userinfo
+        | TargetError::Scheme(_)
+        | TargetError::Host(_)
+        | TargetError::Port => ceiling(error.reason(), error.to_string()),
+    }
+}
+
+pub(crate) fn ceiling(reason: &str, message: String) -> HttpError {
+    HttpError::Denied(Denial {
+        by: DeniedBy::Ceiling,
+        reason: reason.to_owned(),
+        message,
+    })
+}
+
+/// The address of a target whose host is one; such a host never reaches the resolver.
+fn literal(target: &Target) -> Option<SocketAddr> {
+    let address = match target.url().host()? {
+        Host::Ipv4(address) => IpAddr::V4(address),
+        Host::Ipv6(address) => IpAddr::V6(address),
+        Host::Domain(_) => return None,
+    };
+    Some(SocketAddr::new(address, target.origin().port))
+}
+
+fn carve_out_line(address: SocketAddr) -> String {
+    let length = if address.is_ipv4() { 32 } else { 128 };
+    format!("{}/{length}:{}", address.ip(), address.port())
+}

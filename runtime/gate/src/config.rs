@@ -1,0 +1,119 @@
+//! The gate's configuration: what an operator may open, and the caps of every exchange.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+
+use crate::carve_out::CarveOut;
+
+/// The gate's configuration. `Default` is what a production server runs with.
+#[derive(Clone, Debug)]
+pub struct GateConfig {
+    /// Addresses that may be called although they are not public. Default: none.
+    pub carve_outs: Vec<CarveOut>,
+    /// Addresses that this server listens on; never called, carved out or not. The unspecified address
+    /// stands for every address of this machine. Default: none.
+    pub own_listeners: Vec<SocketAddr>,
+    /// Certificate authorities in PEM, in addition to the Mozilla roots that are built in. Default: none.
+    pub extra_roots: Vec<Vec<u8>>,
+    /// For the TCP and TLS handshakes together. Default: 10 s.
+    pub connect_timeout: Duration,
+    /// From the decision to the last byte of the response, redirects included. Default: 60 s.
+    pub total_timeout: Duration,
+    /// Between two pieces of a response body. Default: 20 s.
+    pub between_bytes_timeout: Duration,
+    /// Fields of a response's head. Default: 100.
+    pub max_response_headers: usize,
+    /// Bytes of a response's head. Default: 64 KiB.
+    pub max_response_header_bytes: usize,
+    /// Clients kept, one for each authority and port; the one used longest ago goes first. Default: 256.
+    pub max_clients: usize,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self {
+            carve_outs: Vec::new(),
+            own_listeners: Vec::new(),
+            extra_roots: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(60),
+            between_bytes_timeout: Duration::from_secs(20),
+            max_response_headers: 100,
+            max_response_header_bytes: 64 * 1024,
+            max_clients: 256,
+        }
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GateConfigError {
+    /// The PEM cannot be read, or holds no certificate.
+    #[error("extra root {index}: {problem}; give the certificate authority in PEM")]
+    Root {
+        /// Counted from 0.
+        index: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A limit of nothing.
+    #[error("`{0}` is zero; every request would fail")]
+    Zero(&'static str),
+    /// The TLS library refused its own defaults.
+    #[error("tls: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl GateConfig {
+    pub(crate) fn check(&self) -> Result<(), GateConfigError> {
+        let zero = [
+            ("connect-timeout", self.connect_timeout.is_zero()),
+            ("total-timeout", self.total_timeout.is_zero()),
+            (
+                "between-bytes-timeout",
+                self.between_bytes_timeout.is_zero(),
+            ),
+            ("max-response-headers", self.max_response_headers == 0),
+            (
+                "max-response-header-bytes",
+                self.max_response_header_bytes == 0,
+            ),
+            ("max-clients", self.max_clients == 0),
+        ];
+        match zero.iter().find(|(_, zero)| *zero) {
+            Some((name, _)) => Err(GateConfigError::Zero(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Certificates are always verified; there is no switch.
+    pub(crate) fn tls(&self) -> Result<ClientConfig, GateConfigError> {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        for (index, pem) in self.extra_roots.iter().enumerate() {
+            let fail = |problem: String| GateConfigError::Root { index, problem };
+            let before = roots.len();
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|error| fail(error.to_string()))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| fail(error.to_string()))?;
+            }
+            if roots.len() == before {
+                return Err(fail("no certificate in it".to_owned()));
+            }
+        }
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}

@@ -1,0 +1,215 @@
+//! What a guest can call: one file a capability, and one door that each call goes through.
+//!
+//! The door refuses calls in a sandbox without capabilities, counts calls and bytes, and charges
+//! fuel. Fuel measures guest work only: a bare host call costs the guest two units and the host a
+//! microsecond, so without a price a loop of log lines would keep a core busy until the deadline.
+//! Prices are in units of guest work of about the same duration, and each byte that crosses the
+//! border costs one more:
+//!
+//! | call | price |
+//! |---|---|
+//! | clock, random, `has`, `granted-scopes`, `constant-time-equal`, reading a body | 500 |
+//! | a line of log | 1,000 |
+//! | hmac | 5,000 |
+//! | store, blobs | 10,000 |
+//! | http | 50,000 |
+
+mod blobs;
+mod clock;
+mod credentials;
+mod http;
+mod log;
+mod random;
+mod store;
+
+use std::pin::Pin;
+
+use wasmtime::{
+    StoreContextMut,
+    component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower},
+};
+use wharf_model::call::StopReason;
+
+use crate::{
+    host::Host,
+    state::{NoCapability, State, Stop},
+    weigh::Weigh,
+};
+
+/// A host function: its full name, and its price in fuel.
+#[derive(Clone, Copy)]
+struct Door {
+    import: &'static str,
+    price: u64,
+}
+
+type Answer<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
+
+/// Links every capability.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    http::link(linker)?;
+    credentials::link(linker)?;
+    store::link(linker)?;
+    blobs::link(linker)?;
+    log::link(linker)?;
+    clock::link(linker)?;
+    random::link(linker)
+}
+
+/// Opens the linker at an interface, by the full name of one of its functions.
+fn interface<'a>(
+    linker: &'a mut Linker<State>,
+    name: &str,
+) -> wasmtime::Result<LinkerInstance<'a, State>> {
+    linker.instance(&format!(
+        "wharf:connector/{name}@{}",
+        crate::contract::CONTRACT_VERSION
+    ))
+}
+
+/// The name of a function inside its interface.
+fn function(import: &'static str) -> &'static str {
+    import
+        .split_once('.')
+        .map_or(import, |(_, function)| function)
+}
+
+/// Links a function that answers at once.
+fn direct<P, R, F>(
+    linker: &mut LinkerInstance<'_, State>,
+    import: &'static str,
+    price: u64,
+    answer: F,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + Weigh + 'static,
+    R: ComponentNamedList + Lower + Weigh + 'static,
+    F: Fn(&mut State, P) -> wasmtime::Result<R> + Send + Sync + 'static,
+{
+    let door = Door { import, price };
+    linker.func_wrap(
+        function(import),
+        move |mut store: StoreContextMut<'_, State>, params: P| {
+            enter(&mut store, door, params.weight())?;
+            let result = answer(store.data_mut(), params)?;
+            leave(&mut store, door, result.weight())?;
+            Ok(result)
+        },
+    )
+}
+
+/// Links a function that may wait; the guest's fiber is suspended meanwhile.
+fn waiting<P, R, F>(
+    linker: &mut LinkerInstance<'_, State>,
+    import: &'static str,
+    price: u64,
+    answer: F,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + Weigh + Send + 'static,
+    R: ComponentNamedList + Lower + Weigh + Send + 'static,
+    F: for<'a> Fn(&'a mut State, P) -> Answer<'a, R> + Copy + Send + Sync + 'static,
+{
+    let door = Door { import, price };
+    linker.func_wrap_async(
+        function(import),
+        move |mut store: StoreContextMut<'_, State>, params: P| {
+            Box::new(async move {
+                enter(&mut store, door, params.weight())?;
+                let result = answer(store.data_mut(), params).await?;
+                leave(&mut store, door, result.weight())?;
+                Ok(result)
+            })
+        },
+    )
+}
+
+fn enter(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasmtime::Result<()> {
+    let state = store.data_mut();
+    if state.host.is_none() {
+        return Err(NoCapability {
+            import: door.import,
+        }
+        .into());
+    }
+    state.used.host_calls += 1;
+    charge(store, door.price.saturating_add(bytes))?;
+    cross(store, door, bytes)
+}
+
+fn leave(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasmtime::Result<()> {
+    charge(store, bytes)?;
+    cross(store, door, bytes)
+}
+
+/// Takes fuel for work that the host did.
+fn charge(store: &mut StoreContextMut<'_, State>, price: u64) -> wasmtime::Result<()> {
+    let left = store.get_fuel()?;
+    store.set_fuel(left.saturating_sub(price))?;
+    if price > left {
+        Err(wasmtime::Trap::OutOfFuel.into())
+    } else {
+        Ok(())
+    }
+}
+
+/// Counts bytes, and narrows what the next host call may lift to what is left.
+fn cross(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasmtime::Result<()> {
+    let state = store.data_mut();
+    let limits = state.limits;
+    state.used.host_bytes = state.used.host_bytes.saturating_add(bytes);
+    if bytes > limits.host_bytes_per_call {
+        return Err(over(door, bytes, limits.host_bytes_per_call, "one host call").into());
+    }
+    if state.used.host_bytes > limits.host_bytes {
+        return Err(over(
+            door,
+            state.used.host_bytes,
+            limits.host_bytes,
+            "all host calls together",
+        )
+        .into());
+    }
+    let next = state.bytes_left().min(limits.host_bytes_per_call);
+    if next < limits.host_bytes_per_call {
+        store.set_hostcall_fuel(usize::try_from(next).unwrap_or(usize::MAX));
+    }
+    Ok(())
+}
+
+fn over(door: Door, bytes: u64, limit: u64, of: &str) -> Stop {
+    Stop {
+        reason: StopReason::HostBytes,
+        message: format!(
+            "`{}` moved {bytes} bytes across the border; the limit for {of} is {limit}",
+            door.import
+        ),
+    }
+}
+
+/// The handle table is full.
+fn handles(state: &State) -> Stop {
+    Stop {
+        reason: StopReason::Handles,
+        message: format!(
+            "more than {} handles alive: drop bodies, readers and writers",
+            state.limits.handles
+        ),
+    }
+}
+
+/// The host. The door has checked that there is one.
+fn host<'a>(
+    host: &'a mut Option<Box<dyn Host>>,
+    import: &'static str,
+) -> wasmtime::Result<&'a mut dyn Host> {
+    match host {
+        Some(host) => Ok(host.as_mut()),
+        None => Err(NoCapability { import }.into()),
+    }
+}
+
+/// What one read may return: what the guest asks for, within the limit of one host call.
+fn piece(max: u32, state: &State) -> u32 {
+    u32::try_from(state.limits.host_bytes_per_call).map_or(max, |limit| max.min(limit))
+}

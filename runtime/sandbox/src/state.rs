@@ -1,0 +1,180 @@
+//! What a store holds during one call: the host, the limits, and what has been used of them.
+
+use bytes::{Bytes, BytesMut};
+use wasmtime::{ResourceLimiter, component::ResourceTable};
+use wasmtime_wasi::WasiCtx;
+use wharf_model::{call::StopReason, grant::Limits};
+
+use crate::{host::Host, log::Log, wasi::Printed};
+
+/// The data of a call's store.
+pub(crate) struct State {
+    /// None: a call without any capability, such as `describe`.
+    pub(crate) host: Option<Box<dyn Host>>,
+    pub(crate) limits: Limits,
+    pub(crate) used: Used,
+    pub(crate) table: ResourceTable,
+    pub(crate) log: Log,
+    /// Built by the first WASI call; most connectors make none.
+    pub(crate) wasi: Option<WasiCtx>,
+    pub(crate) printed: Printed,
+    pub(crate) random: Option<blake3::OutputReader>,
+    /// The last call through the gate, for a trap report.
+    pub(crate) last_effect: Option<String>,
+    /// The growth that was refused last: why an instance cannot start.
+    pub(crate) refused: Option<Refused>,
+}
+
+/// What a call has used of its limits.
+#[derive(Default)]
+pub(crate) struct Used {
+    pub(crate) host_calls: u64,
+    /// Bytes that crossed the border.
+    pub(crate) host_bytes: u64,
+    /// Bytes that the host holds for the guest: unread bodies, unfinished blobs.
+    pub(crate) held_bytes: u64,
+    pub(crate) effects: u32,
+    pub(crate) gate_micros: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) peak_memory_bytes: u64,
+    pub(crate) table_elements: u64,
+}
+
+/// A memory or table that would have been too large.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused {
+    pub(crate) reason: StopReason,
+    pub(crate) wanted: u64,
+    pub(crate) limit: u64,
+}
+
+/// A call was stopped by a limit; the cause of a trap, found again by type when the trap arrives.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Stop {
+    pub(crate) reason: StopReason,
+    pub(crate) message: String,
+}
+
+/// A capability was used in a call that has none.
+#[derive(Debug, thiserror::Error)]
+#[error("called `{import}`, and this call has no capability")]
+pub(crate) struct NoCapability {
+    pub(crate) import: &'static str,
+}
+
+/// A response body that the guest has not read yet.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub struct Body {
+    pub(crate) left: Bytes,
+}
+
+/// A blob that is being read.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub struct Reader {
+    pub(crate) id: String,
+    pub(crate) info: crate::host::BlobInfo,
+    pub(crate) offset: u64,
+}
+
+/// A blob that is being written; kept by `finish` only.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub struct Writer {
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) content: BytesMut,
+}
+
+impl State {
+    pub(crate) fn new(host: Option<Box<dyn Host>>, limits: Limits) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+        Self {
+            host,
+            limits,
+            used: Used::default(),
+            table,
+            log: Log::new(limits.log_bytes),
+            wasi: None,
+            printed: Printed::default(),
+            random: None,
+            last_effect: None,
+            refused: None,
+        }
+    }
+
+    /// Bytes that may still cross the border or be held for the guest.
+    pub(crate) fn bytes_left(&self) -> u64 {
+        self.limits
+            .host_bytes
+            .saturating_sub(self.used.host_bytes)
+            .saturating_sub(self.used.held_bytes)
+    }
+
+    /// Randomness of the step: the same bytes in the same order for each attempt.
+    pub(crate) fn random(&mut self, out: &mut [u8]) {
+        let host = self.host.as_deref();
+        self.random
+            .get_or_insert_with(|| stream(host.map_or([0; 32], Host::seed), "random"))
+            .fill(out);
+    }
+}
+
+/// An endless stream of bytes from a seed, a different one for each purpose.
+pub(crate) fn stream(seed: [u8; 32], purpose: &str) -> blake3::OutputReader {
+    let mut hasher = blake3::Hasher::new_keyed(&seed);
+    hasher.update(purpose.as_bytes());
+    hasher.finalize_xof()
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = (self.used.memory_bytes)
+            .saturating_sub(current as u64)
+            .saturating_add(desired as u64);
+        if wanted > self.limits.memory_bytes {
+            self.refused = Some(Refused {
+                reason: StopReason::Memory,
+                wanted,
+                limit: self.limits.memory_bytes,
+            });
+            return Ok(false);
+        }
+        self.used.memory_bytes = wanted;
+        self.used.peak_memory_bytes = self.used.peak_memory_bytes.max(wanted);
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = self
+            .used
+            .table_elements
+            .saturating_sub(current as u64)
+            .saturating_add(desired as u64);
+        let limit = u64::from(self.limits.table_elements);
+        if wanted > limit {
+            self.refused = Some(Refused {
+                reason: StopReason::Table,
+                wanted,
+                limit,
+            });
+            return Ok(false);
+        }
+        self.used.table_elements = wanted;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances as usize
+    }
+}

@@ -1,0 +1,308 @@
+//! The server, put together in the order in which an event passes through it, backwards: what is
+//! needed last is made first.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::JoinHandle,
+};
+use wharf_engine::{Engine, EngineConfig, EngineError, Notice};
+use wharf_gate::{Gate, GateConfig, GateConfigError};
+use wharf_sandbox::{Sandbox, SandboxConfig, SandboxError, WorkerCommand};
+use wharf_store::{MasterKey, MasterKeyError, Store, StoreConfig, StoreError};
+
+use crate::{
+    answer::RequestIds,
+    api,
+    api::auth::Throttle,
+    app::App,
+    body::Room,
+    clock,
+    config::Config,
+    directory,
+    key::{FreshKey, Keys},
+    listen,
+    metrics::Metrics,
+    watch::{WatchError, Watched},
+};
+
+/// Bodies of deliveries in memory at once.
+const WEBHOOK_ROOM: usize = 64 << 20;
+/// Bodies of the admin API in memory at once: a few connector files.
+const API_ROOM: usize = 256 << 20;
+
+/// What the server cannot find out by itself.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// The process that compiles connectors; none compiles in this one, which a hostile connector can
+    /// keep busy for minutes.
+    pub compile_worker: Option<WorkerCommand>,
+    /// The master key as 64 hexadecimal digits, from the environment; none takes `master.key` in the
+    /// data directory, which is made at the first start.
+    pub master_key: Option<String>,
+}
+
+/// A server that answers.
+pub struct Running {
+    addr: SocketAddr,
+    admin_key: Option<AdminKey>,
+    engine: Engine,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    drain: Duration,
+}
+
+/// The first admin key, as it was made at the first start.
+#[derive(Clone)]
+pub struct AdminKey {
+    /// The key. Nobody can read it from the server again.
+    pub key: String,
+    /// Where it was written, for its owner only.
+    pub file: PathBuf,
+}
+
+/// How a server came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Everything under way was finished, or cut off at the end of the drain to go on after the next start.
+    Drained,
+    /// A second signal came before that.
+    Forced,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A directory or file that it needs.
+    #[error("{}: {reason}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the fix.
+        reason: String,
+    },
+    /// The address is taken or not this machine's.
+    #[error("cannot listen on {addr}: {reason}; change `listen`, or stop what uses the port")]
+    Listen {
+        /// As configured.
+        addr: SocketAddr,
+        /// The operating system's reason.
+        reason: String,
+    },
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The gate.
+    #[error(transparent)]
+    Gate(#[from] GateConfigError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The watched folder.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// The operating system has no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// Signals cannot be received.
+    #[error("signals cannot be received: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Starts a server. It answers when this returns.
+///
+/// # Errors
+/// The first thing that is missing; nothing is left running.
+pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, ServeError> {
+    // First, so that a server that cannot be reached does not take over the data of one that can.
+    let (listener, addr) = bind(config.listen).await?;
+    directory::create(&config.data_dir)?;
+    let store = open_store(&config, options.master_key).await?;
+    let keys = Keys::new(store.clone());
+    let admin_key = first_key(&keys, &config.data_dir).await?;
+    let folder = config.watch.as_deref().map(Watched::open).transpose()?;
+    let sandbox = Sandbox::new(SandboxConfig {
+        cache: Some(config.data_dir.join("cache")),
+        worker: options.compile_worker,
+        ceiling: config.ceiling,
+        ..SandboxConfig::default()
+    })?;
+    let gate = Gate::new(gate_config(&config, addr)?)?;
+    let metrics = Arc::new(Metrics::new());
+    let engine_config = engine_config(&config, &metrics);
+    let request_ids = RequestIds::new(getrandom::u32().map_err(ServeError::Random)?);
+    // From here on nothing fails: the engine drives runs as soon as it is there.
+    let engine = Engine::start(engine_config, store, sandbox, gate).await?;
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = Vec::new();
+    if let Some(folder) = folder {
+        tasks.push(tokio::spawn(folder.keep(engine.clone(), stopping.clone())));
+    }
+    let app = App {
+        engine: engine.clone(),
+        metrics,
+        keys: Arc::new(keys),
+        throttle: Arc::new(Throttle::default()),
+        request_ids: Arc::new(request_ids),
+        webhooks: Arc::new(config.webhooks),
+        webhook_room: Room::new(WEBHOOK_ROOM),
+        api_room: Room::new(API_ROOM),
+    };
+    let router = api::router(app);
+    let listening = listen::listen(
+        listener,
+        router,
+        config.max_connections,
+        stopping,
+        config.drain,
+    );
+    tasks.push(tokio::spawn(listening));
+    tracing::info!(%addr, data_dir = %config.data_dir.display(), "wharf listens");
+    let drain = config.drain;
+    Ok(Running {
+        addr,
+        admin_key,
+        engine,
+        stop,
+        tasks,
+        drain,
+    })
+}
+
+fn gate_config(config: &Config, addr: SocketAddr) -> Result<GateConfig, ServeError> {
+    let roots = config.extra_roots.iter().map(|path| directory::read(path));
+    Ok(GateConfig {
+        carve_outs: config.carve_outs.clone(),
+        own_listeners: vec![addr],
+        extra_roots: roots.collect::<Result<_, _>>()?,
+        ..GateConfig::default()
+    })
+}
+
+fn engine_config(config: &Config, metrics: &Arc<Metrics>) -> EngineConfig {
+    let metrics = Arc::clone(metrics);
+    EngineConfig {
+        limits: config.limits,
+        ceiling: config.ceiling,
+        max_concurrent_runs: config.max_concurrent_runs,
+        observer: Some(Arc::new(move |notice: &Notice<'_>| metrics.notice(notice))),
+    }
+}
+
+impl Running {
+    /// Where it listens; with the port that was free, if 0 was asked for.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The admin key, if this was the first start.
+    #[must_use]
+    pub fn admin_key(&self) -> Option<&AdminKey> {
+        self.admin_key.as_ref()
+    }
+
+    /// Takes nothing new, lets what is under way finish for the drain time, and ends.
+    pub async fn shutdown(self) {
+        // The receivers are gone only if the listener is, and then there is nothing to tell it.
+        let _ = self.stop.send(true);
+        // Both at once: a request may wait for a run, and a run for nothing of the listener's.
+        let ended = async {
+            for task in self.tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a task of the server failed");
+                }
+            }
+        };
+        tokio::join!(ended, self.engine.shutdown(self.drain));
+        tracing::info!("wharf has stopped");
+    }
+
+    /// Serves until SIGTERM or SIGINT, then as [`Self::shutdown`]; a second signal does not wait.
+    ///
+    /// # Errors
+    /// [`ServeError::Signals`].
+    pub async fn until_stopped(self) -> Result<Stopped, ServeError> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+        either(&mut terminate, &mut interrupt).await;
+        tracing::info!(
+            drain_seconds = self.drain.as_secs(),
+            "stopping; a second signal stops at once"
+        );
+        tokio::select! {
+            () = self.shutdown() => Ok(Stopped::Drained),
+            () = either(&mut terminate, &mut interrupt) => {
+                tracing::warn!("stopped at once; runs under way go on after the next start");
+                Ok(Stopped::Forced)
+            }
+        }
+    }
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+async fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let fail = |error: std::io::Error| ServeError::Listen {
+        addr,
+        reason: error.to_string(),
+    };
+    let listener = TcpListener::bind(addr).await.map_err(fail)?;
+    let addr = listener.local_addr().map_err(fail)?;
+    Ok((listener, addr))
+}
+
+/// The store, with the master key from the environment or the data directory.
+async fn open_store(config: &Config, master_key: Option<String>) -> Result<Store, ServeError> {
+    let path = config.data_dir.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let master_key = match master_key {
+            Some(text) => MasterKey::from_hex(&text)?,
+            None => MasterKey::load_or_create(&path.join("master.key"))?,
+        };
+        Ok(Store::open(StoreConfig { path, master_key })?)
+    });
+    opened.await.unwrap_or_else(|error| {
+        Err(ServeError::File {
+            path: config.data_dir.clone(),
+            reason: format!("opening the store failed: {error}"),
+        })
+    })
+}
+
+/// Makes the admin key at the first start, and again when no key works any more.
+async fn first_key(keys: &Keys, data_dir: &Path) -> Result<Option<AdminKey>, ServeError> {
+    if keys.any().await? {
+        return Ok(None);
+    }
+    let fresh = FreshKey::generate().map_err(ServeError::Random)?;
+    let file = Config::admin_key_file(data_dir);
+    // The file first: a key that is stored but written nowhere would lock everybody out.
+    directory::write_secret(&file, &fresh.text)?;
+    keys.add(&fresh, "admin, made at the first start", clock::now())
+        .await?;
+    tracing::info!(file = %file.display(), "the admin key was made");
+    Ok(Some(AdminKey {
+        key: fresh.text,
+        file,
+    }))
+}
