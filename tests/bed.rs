@@ -87,18 +87,42 @@ pub(crate) struct Bed {
 impl Bed {
     /// A server with nothing installed.
     pub(crate) async fn bare() -> Self {
-        Self::with_env(&[]).await
+        Self::start_in(tempfile::tempdir().unwrap(), &[]).await
     }
 
-    /// A server with nothing installed and these variables in its environment.
-    pub(crate) async fn with_env(env: &[(&str, &str)]) -> Self {
+    async fn start_in(dir: tempfile::TempDir, env: &[(&str, &str)]) -> Self {
         let provider = Provider::start().await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
         let server = Server::start(&launch(dir.path(), provider.addr(), env)).await.unwrap();
         let addr = server.addr;
         let client = client(addr, dir.path());
         let http = reqwest::Client::builder().no_proxy().tls_certs_only(std::iter::empty()).build().unwrap();
         Self { provider, client, http, addr, dir, server: Some(server) }
+    }
+
+    /// A server with nothing installed that watches a folder.
+    pub(crate) async fn watching() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("connectors");
+        fs::create_dir(&folder).unwrap();
+        Self::start_in(dir, &[("WHARF_CONNECTORS_WATCH", folder.to_str().unwrap())]).await
+    }
+
+    /// The folder that it watches.
+    pub(crate) fn watched(&self) -> PathBuf {
+        self.dir.path().join("connectors")
+    }
+
+    /// Returns once new runs use this version of a connector; null for none.
+    pub(crate) async fn until_version(&self, connector: &str, version: &Value) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let shown = self.client.get(&["connectors", connector], &[]).await.unwrap();
+            if shown["version"] == *version {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{connector} stays at {shown:#}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A server with GitHub and Slack connected and the triage flow applied.
@@ -123,6 +147,10 @@ impl Bed {
     pub(crate) async fn install(&self, file: &Path) -> Value {
         let wasm = Body::Wasm(fs::read(file).unwrap());
         self.client.post(&["connectors"], &[("approve", "true")], wasm).await.unwrap()
+    }
+
+    pub(crate) async fn install_bytes(&self, wasm: Vec<u8>) -> Value {
+        self.client.post(&["connectors"], &[("approve", "true")], Body::Wasm(wasm)).await.unwrap()
     }
 
     pub(crate) async fn connect(&self, name: &str, connector: &str, settings: Value, secrets: Value) -> Value {

@@ -28,11 +28,6 @@ fn manifest_schema() {
 }
 
 #[test]
-fn flow_schema() {
-    check("docs/reference/flow.schema.json", &serde_json::to_string_pretty(&wharf_model::flow::json_schema()).unwrap());
-}
-
-#[test]
 fn config_reference() {
     check("docs/reference/config.md", &wharf_server::config::reference());
 }

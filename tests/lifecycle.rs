@@ -8,7 +8,10 @@ use wharf_cli::{
     demo::provider::{Fault, Route},
 };
 
-use crate::bed::{Bed, connectors, issue_opened};
+use crate::{
+    bed::{Bed, connectors, issue_opened},
+    wat::speaker,
+};
 
 /// The file with another manifest: what a newer version by the same author looks like to a host.
 fn reversioned(file: &std::path::Path, change: impl FnOnce(&mut Value)) -> Vec<u8> {
@@ -74,4 +77,70 @@ async fn a_flow_that_cannot_work_is_refused_with_the_line() {
     let refused = bed.client.post(&["flows"], &[("file", "broken.yaml")], Body::Yaml(broken.to_owned())).await.unwrap_err();
     let text = format!("{refused:?}");
     assert!(text.contains("did you mean `channel`"), "{text}");
+}
+
+const POST_AND_SAY: &str = "flow: post-and-say
+on: manual
+steps:
+  - id: post
+    action: slack/post-message
+    connection: acme-slack
+    with: { channel: C024BE91L, text: hello }
+  - id: say
+    action: speaker/say
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_drops_no_run_and_moves_none() {
+    let bed = Bed::triage().await;
+    bed.install_bytes(speaker("speaker", "1.0.0", |_| {})).await;
+    bed.apply(POST_AND_SAY).await;
+    bed.provider.script(Route::PostMessage, [Fault::Hold]);
+    let before = bed.start("post-and-say", json!({})).await;
+    bed.provider.held().await;
+    let upgraded = bed.install_bytes(speaker("speaker", "1.1.0", |_| {})).await;
+    assert_eq!((upgraded["status"].as_str(), upgraded["previous"].as_str()), (Some("active"), Some("1.0.0")));
+    let after = bed.start("post-and-say", json!({})).await;
+    assert_eq!(said(&bed.ended(&after).await), "1.1.0");
+    bed.provider.release();
+    assert_eq!(said(&bed.ended(&before).await), "1.0.0", "the run in flight ends on what it pinned");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_asks_for_more_is_held() {
+    let bed = Bed::bare().await;
+    bed.install_bytes(speaker("speaker", "1.0.0", |_| {})).await;
+    let wider = speaker("speaker", "1.1.0", |manifest| {
+        manifest["egress"] = json!([{ "url": "https://sink.example/", "methods": ["POST"] }]);
+    });
+    let held = bed.client.post(&["connectors"], &[], Body::Wasm(wider)).await.unwrap();
+    assert_eq!(held["status"], "held", "{held:#}");
+    assert!(held["widens"].to_string().contains("https://sink.example/"), "{held:#}");
+    let shown = bed.client.get(&["connectors", "speaker"], &[]).await.unwrap();
+    assert_eq!(shown["version"], "1.0.0", "the version in use stays in use");
+    let same = speaker("speaker", "1.0.0", |manifest| manifest["title"] = json!("Other"));
+    let refused = bed.client.post(&["connectors"], &[("approve", "true")], Body::Wasm(same)).await.unwrap_err();
+    assert!(refused.to_string().contains("raise the version"), "a version is one content for ever: {refused}");
+    let older = speaker("speaker", "0.9.0", |_| {});
+    let refused = bed.client.post(&["connectors"], &[], Body::Wasm(older)).await.unwrap_err();
+    assert!(refused.to_string().contains("older"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_folder_installs_and_unloads() {
+    let bed = Bed::watching().await;
+    bed.install_bytes(speaker("speaker", "1.0.0", |_| {})).await;
+    let file = bed.watched().join("speaker.wasm");
+    fs::write(bed.watched().join("half.part"), b"not a connector").unwrap();
+    fs::write(&file, speaker("speaker", "1.1.0", |_| {})).unwrap();
+    bed.until_version("speaker", &json!("1.1.0")).await;
+    fs::remove_file(&file).unwrap();
+    bed.until_version("speaker", &Value::Null).await;
+}
+
+fn said(record: &Value) -> String {
+    assert_eq!(record["status"], "done", "{record:#}");
+    let steps = record["steps"].as_array().unwrap();
+    let say = steps.iter().find(|step| step["path"] == "say").unwrap();
+    say["output"]["said"].as_str().unwrap().to_owned()
 }

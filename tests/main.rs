@@ -4,6 +4,8 @@
 
 // What the tests stand on: real connectors, a real server process, a real provider.
 mod bed;
+// A connector made by hand, in any version.
+mod wat;
 
 // The shape of the tree: crate edges, file headers.
 mod tidy;

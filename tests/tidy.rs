@@ -97,7 +97,10 @@ fn every_source_file_says_what_it_is_for() {
     for folder in ["runtime", "guest-sdk/rust", "plugins", "tests", "benches"] {
         for (path, text) in sources(folder) {
             assert!(text.starts_with("//!"), "{} must open with `//!`", path.display());
-            assert!(!text.contains(concat!("#[", "allow(")), "{}: use #[expect(…, reason = …)]", path.display());
+            // What a macro expands to may meet a lint or not, which `expect` does not forgive.
+            let expands = path.components().any(|part| part.as_os_str() == "macros") || path.ends_with("register.rs");
+            let allows = text.contains(concat!("#[", "allow("));
+            assert!(expands || !allows, "{}: use #[expect(…, reason = …)]", path.display());
         }
     }
 }

@@ -53,10 +53,10 @@ pub struct Run {
     pub source: Option<Source>,
     /// Its steps in the order of the flow, the trigger's own call first.
     pub steps: Vec<Step>,
-    /// Time spent in Wharf and the connectors, in milliseconds.
-    pub ours_ms: Option<u64>,
-    /// Time spent waiting for providers, in milliseconds.
-    pub theirs_ms: Option<u64>,
+    /// Time spent in connectors, in microseconds, without the waiting for providers.
+    pub ours_micros: Option<u64>,
+    /// Time spent waiting for providers, in microseconds.
+    pub theirs_micros: Option<u64>,
     /// Connectors and the digests they are pinned to.
     pub pins: BTreeMap<String, String>,
 }

@@ -61,9 +61,9 @@ fn headline(run: &Run) -> String {
         .finished_at
         .map(|end| format!(" in {}", millis(end.saturating_sub(run.accepted_at))))
         .unwrap_or_default();
-    let split = match (run.ours_ms, run.theirs_ms) {
+    let split = match (run.ours_micros, run.theirs_micros) {
         (Some(ours), Some(theirs)) if run.finished_at.is_some() => {
-            format!(" ({} ours, {} theirs)", millis(ours), millis(theirs))
+            format!(" ({} ours, {} theirs)", micros(ours), micros(theirs))
         }
         _ => String::new(),
     };

@@ -33,10 +33,10 @@ pub(super) struct Run {
     event: Option<Value>,
     /// What happened, in the order of the flow.
     steps: Vec<Step>,
-    /// Time spent in connectors, in milliseconds, without the waiting for providers.
-    ours_ms: u64,
-    /// Time spent waiting for providers, in milliseconds.
-    theirs_ms: u64,
+    /// Time spent in connectors, in microseconds, without the waiting for providers.
+    ours_micros: u64,
+    /// Time spent waiting for providers, in microseconds.
+    theirs_micros: u64,
     /// The connector versions it is pinned to: name to digest.
     pins: BTreeMap<String, String>,
 }
@@ -231,8 +231,8 @@ impl From<RunRecord> for Run {
             }),
             event: run.event.map(|event| event.data),
             steps: run.steps.into_iter().map(Step::from).collect(),
-            ours_ms: run.ours_micros / 1000,
-            theirs_ms: run.theirs_micros / 1000,
+            ours_micros: run.ours_micros,
+            theirs_micros: run.theirs_micros,
             pins: run.connectors,
         }
     }

@@ -14,7 +14,7 @@ fn triage() -> serde_json::Value {
     let post = |status: u16| json!({ "method": "POST", "url": "https://slack.com/api/chat.postMessage", "result": { "status": status }, "micros": 200_000, "sent_bytes": 310, "received_bytes": 41 });
     json!({
         "id": "01J9Z6", "flow": "triage-bugs", "flow_version": 3, "status": "done", "accepted_at": 10_000, "finished_at": 11_412,
-        "ours_ms": 31, "theirs_ms": 381,
+        "ours_micros": 31000, "theirs_micros": 381000,
         "source": { "delivery_id": "72d3162e", "verified": "hmac-sha256" },
         "steps": [
             { "path": "@trigger", "kind": "trigger", "title": "trigger", "status": "done", "attempts": [
