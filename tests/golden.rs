@@ -31,3 +31,22 @@ fn manifest_schema() {
 fn config_reference() {
     check("docs/reference/config.md", &wharf_server::config::reference());
 }
+
+/// The blocks of code in the README are the ones that are built and parsed.
+#[test]
+fn readme_examples() {
+    let readme = fs::read_to_string(checkout().path("README.md")).unwrap();
+    let block = |language: &str| {
+        let start = readme.find(&format!("```{language}\n")).unwrap() + language.len() + 4;
+        let end = readme[start..].find("```").unwrap();
+        readme[start..start + end].to_owned()
+    };
+    let bare = |code: &str| {
+        let lines = code.lines().filter(|line| !line.starts_with("//!"));
+        let text: String = lines.flat_map(str::chars).filter(|letter| !letter.is_whitespace()).collect();
+        text.replace(",)", ")")
+    };
+    let example = fs::read_to_string(checkout().path("guest-sdk/rust/examples/notes/src/lib.rs")).unwrap();
+    assert_eq!(bare(&block("rust")), bare(&example), "README.md and examples/notes differ");
+    wharf_model::flow::Flow::parse(&block("yaml")).unwrap();
+}

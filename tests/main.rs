@@ -1,6 +1,12 @@
 //! The integration tests, one binary: modules in the order of the data flow.
 
-#![expect(clippy::print_stdout, reason = "a test that builds connectors says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that meets what it does not expect fails; helpers of tests are tests too"
+)]
 
 // What the tests stand on: real connectors, a real server process, a real provider.
 mod bed;

@@ -105,7 +105,7 @@ impl Engine {
         dedupe_key: Option<String>,
     ) -> Result<Accepted, AcceptError> {
         let active = self.inner.flows.active(flow).ok_or_else(|| AcceptError::UnknownFlow(flow.to_owned()))?;
-        let delivery_id = dedupe_key.unwrap_or_else(|| new_run_id());
+        let delivery_id = dedupe_key.unwrap_or_else(new_run_id);
         let provenance = Provenance { verified: "api".to_owned(), delivery_id: delivery_id.clone() };
         let event = event(&provenance, data);
         let entry = Entry::Triggered { at: clock::now(), provenance, event, metering: None };

@@ -90,6 +90,7 @@ pub fn decide<'f>(flow: &'f Flow, run: &str, state: &mut State, now: Timestamp) 
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "lives for one turn of a loop")]
 enum Advance<'f> {
     Entry(Entry),
     Next(Next<'f>),

@@ -31,7 +31,7 @@ pub use self::{
     schema::{json_schema, reference},
 };
 
-/// A flow that was read without a problem; whether its connectors exist is for [`check`] to say.
+/// A flow that was read without a problem; whether its connectors exist is for [`check()`] to say.
 #[derive(Clone, Debug)]
 pub struct Flow {
     /// `[a-z][a-z0-9-]*`, at most 63 characters.
@@ -227,7 +227,7 @@ pub struct Span {
 }
 
 impl Flow {
-    /// Reads a flow file. Whether its connectors and connections exist is for [`check`] to say.
+    /// Reads a flow file. Whether its connectors and connections exist is for [`check()`] to say.
     ///
     /// # Errors
     /// Everything that is wrong with it, in no particular order; [`render`] sorts.

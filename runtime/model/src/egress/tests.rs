@@ -332,3 +332,92 @@ fn a_read_makes_safe_calls_and_those_it_lists() {
         Ok(Access::Read)
     );
 }
+
+/// What odd URLs are made of.
+const PIECES: &[&str] = &[
+    "https",
+    "http",
+    ":",
+    "//",
+    "/",
+    "\\",
+    "@",
+    "api.allowed.test",
+    "API.allowed.TEST",
+    "sink.denied.test",
+    "127.0.0.1",
+    "[::1]",
+    "0x7f.1",
+    ".",
+    "..",
+    "%2e",
+    "%2f",
+    "%5c",
+    "%252e",
+    "%",
+    "%00",
+    "v1",
+    "/v1/",
+    "/v1/../",
+    ";",
+    "?",
+    "#",
+    "*",
+    "{",
+    "}",
+    " ",
+    "\t",
+    "\u{ff0e}",
+    "\u{3002}",
+    "\u{ad}",
+    "\u{430}",
+    "xn--",
+    ":443",
+    ":0443",
+    ":80",
+    ":0",
+    "u:p@",
+    "x",
+    "",
+];
+
+/// However the pieces fall: what a rule lets through is canonical and lies under the rule.
+#[test]
+fn no_mixture_gets_past_a_rule() {
+    let grant = rule("GET https://api.allowed.test/v1/");
+    let (mut state, mut allowed) = (0x5eed_u64, 0);
+    for _ in 0..50_000 {
+        let mut url = String::new();
+        if state & 3 != 0 {
+            url.push_str("https://api.allowed.test");
+        }
+        for _ in 0..1 + state % 7 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            url.push_str(PIECES[usize::try_from(state >> 33).unwrap() % PIECES.len()]);
+        }
+        let Ok(target) = Target::parse(&url) else {
+            continue;
+        };
+        let text = target.url().as_str();
+        assert_eq!(Target::parse(text).as_ref(), Ok(&target), "{url:?}");
+        assert!(
+            text.is_ascii() && !target.base().contains('@') && target.url().fragment().is_none(),
+            "{url:?} {text}"
+        );
+        if grant.allows("GET", &target) {
+            allowed += 1;
+            assert!(
+                text.starts_with("https://api.allowed.test/v1/"),
+                "{url:?} {text}"
+            );
+            let dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+            assert!(!target.path().split('/').any(dots), "{url:?} {text}");
+        }
+        let other = Rule::parse_place(&url)
+            .is_ok_and(|rule| rule.is_concrete() && !rule.has_origin(&target));
+        assert!(!other, "{url:?}");
+    }
+    assert!(allowed > 100, "{allowed}");
+}

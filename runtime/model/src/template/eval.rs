@@ -3,103 +3,21 @@
 //! What is surprising: every operation pays from one purse, a step for each and more for whatever copies or
 //! compares much. So no text from outside, however it is nested or repeated, makes an expression run long.
 
-use std::{borrow::Cow, cell::Cell, cmp::Ordering};
+mod missing;
+mod repeat;
+
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::{Map, Value};
 
+use self::missing::{listed, missing};
 use super::{
     Scope,
     functions::{self, kind},
-    node::{Comparison, Loop, LoopKind, Node},
+    node::{Comparison, Node},
     number::{self, Arithmetic, Num},
+    purse::{Fault, Purse, weight},
 };
-use crate::flow::suggest;
-
-/// What one rendering may spend: steps, each some tens of nanoseconds.
-pub(super) const MAX_STEPS: u64 = 500_000;
-/// What one rendering may build, counting what it throws away.
-pub(super) const MAX_BYTES: u64 = 8 << 20;
-
-/// Why there is no value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The data does not fit the expression; `||` and `&&` may do without it.
-    Data(String),
-    /// The purse is empty; nothing goes on.
-    Limit(String),
-}
-
-impl From<String> for Fault {
-    fn from(message: String) -> Self {
-        Self::Data(message)
-    }
-}
-
-/// The purse of one rendering.
-#[derive(Debug)]
-pub(super) struct Purse {
-    steps: Cell<u64>,
-    bytes: Cell<u64>,
-}
-
-impl Purse {
-    pub(super) fn full() -> Self {
-        Self {
-            steps: Cell::new(MAX_STEPS),
-            bytes: Cell::new(MAX_BYTES),
-        }
-    }
-
-    fn step(&self, count: u64) -> Result<(), Fault> {
-        let left = self.steps.get().checked_sub(count);
-        self.steps.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| {
-            Fault::Limit(format!(
-                "it takes more than {MAX_STEPS} steps; loop over less"
-            ))
-        })
-    }
-
-    /// Pays for building, copying or comparing this value.
-    pub(super) fn weigh(&self, value: &Value) -> Result<(), Fault> {
-        let (nodes, bytes) = weight(value);
-        self.step(nodes)?;
-        let left = self.bytes.get().checked_sub(bytes);
-        self.bytes.set(left.unwrap_or(0));
-        left.map(|_| ())
-            .ok_or_else(|| Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20)))
-    }
-
-    pub(super) fn own(&self, value: Cow<'_, Value>) -> Result<Value, Fault> {
-        match value {
-            Cow::Owned(value) => Ok(value),
-            Cow::Borrowed(value) => {
-                self.weigh(value)?;
-                Ok(value.clone())
-            }
-        }
-    }
-}
-
-/// Nodes, and bytes that it takes.
-fn weight(value: &Value) -> (u64, u64) {
-    let per_node = 32;
-    let sum = |(nodes, bytes): (u64, u64), (more_nodes, more_bytes): (u64, u64)| {
-        (nodes + more_nodes, bytes + more_bytes)
-    };
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => (1, per_node),
-        Value::String(text) => {
-            let bytes = text.len() as u64;
-            (1 + bytes / 256, per_node + bytes)
-        }
-        Value::Array(items) => items.iter().map(weight).fold((1, per_node), sum),
-        Value::Object(entries) => entries
-            .iter()
-            .map(|(key, value)| sum(weight(value), (1, per_node + key.len() as u64)))
-            .fold((1, per_node), sum),
-    }
-}
 
 /// What names mean, and who pays.
 pub(super) struct Frame<'v> {
@@ -421,77 +339,6 @@ impl<'v> Frame<'v> {
         }
     }
 
-    fn repeat(&mut self, body: &'v Loop) -> Evaluated<'v> {
-        let over = self.eval(&body.over)?;
-        let items: Vec<Cow<'v, Value>> = match over {
-            Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
-            Cow::Owned(Value::Array(items)) => items.into_iter().map(Cow::Owned).collect(),
-            Cow::Borrowed(Value::Object(entries)) => entries
-                .keys()
-                .map(|key| Cow::Owned(key.clone().into()))
-                .collect(),
-            Cow::Owned(Value::Object(entries)) => entries
-                .into_iter()
-                .map(|(key, _)| Cow::Owned(key.into()))
-                .collect(),
-            other => {
-                return Err(
-                    format!("{} is {}, not a list", body.over.label(), kind(&other)).into(),
-                );
-            }
-        };
-        self.purse.step(items.len() as u64)?;
-        let mut tally = Tally::default();
-        for item in items {
-            self.bound.push((&body.variable, item));
-            let done = self.turn(body, &mut tally);
-            self.bound.pop();
-            if done? {
-                break;
-            }
-        }
-        tally.result(body.kind)
-    }
-
-    /// One item. True: the rest does not matter.
-    fn turn(&mut self, body: &'v Loop, tally: &mut Tally) -> Result<bool, Fault> {
-        match body.kind {
-            LoopKind::Map => {
-                if body
-                    .filter
-                    .as_ref()
-                    .map_or(Ok(true), |filter| self.truth(filter))?
-                {
-                    let item = self.eval(&body.body)?;
-                    tally.items.push(self.purse.own(item)?);
-                }
-                Ok(false)
-            }
-            LoopKind::Filter => {
-                if self.truth(&body.body)? {
-                    let item = self.name(&body.variable)?;
-                    tally.items.push(self.purse.own(item)?);
-                }
-                Ok(false)
-            }
-            LoopKind::ExistsOne => {
-                tally.hits += u64::from(self.truth(&body.body)?);
-                Ok(false)
-            }
-            LoopKind::All | LoopKind::Exists => match self.truth(&body.body) {
-                Ok(truth) => {
-                    tally.decided |= truth == (body.kind == LoopKind::Exists);
-                    Ok(tally.decided)
-                }
-                Err(limit @ Fault::Limit(_)) => Err(limit),
-                Err(fault @ Fault::Data(_)) => {
-                    tally.fault.get_or_insert(fault);
-                    Ok(false)
-                }
-            },
-        }
-    }
-
     fn call(&mut self, function: functions::Function, arguments: &'v [Node]) -> Evaluated<'v> {
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -507,30 +354,6 @@ impl<'v> Frame<'v> {
     }
 }
 
-/// What a loop has found so far.
-#[derive(Default)]
-struct Tally {
-    items: Vec<Value>,
-    hits: u64,
-    decided: bool,
-    fault: Option<Fault>,
-}
-
-impl Tally {
-    fn result<'v>(self, kind: LoopKind) -> Evaluated<'v> {
-        let value = match kind {
-            LoopKind::Map | LoopKind::Filter => Value::Array(self.items),
-            LoopKind::ExistsOne => Value::Bool(self.hits == 1),
-            LoopKind::All | LoopKind::Exists if !self.decided => match self.fault {
-                Some(fault) => return Err(fault),
-                None => Value::Bool(kind == LoopKind::All),
-            },
-            LoopKind::All | LoopKind::Exists => Value::Bool(kind == LoopKind::Exists),
-        };
-        Ok(Cow::Owned(value))
-    }
-}
-
 fn owned<'v>(truth: bool) -> Cow<'v, Value> {
     Cow::Owned(Value::Bool(truth))
 }
@@ -543,42 +366,5 @@ fn joined(left: Value, right: Value) -> Value {
         }
         (Value::String(left), Value::String(right)) => Value::String(left + &right),
         (left, _) => left,
-    }
-}
-
-fn missing(of: &Node, field: &str, entries: &Map<String, Value>) -> Fault {
-    let keys = || entries.keys().map(String::as_str);
-    let hint =
-        suggest(field, keys()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    format!(
-        "{} has no `{field}`; there is: {}{hint}",
-        of.label(),
-        listed(keys())
-    )
-    .into()
-}
-
-/// At most a dozen names. They come from outside: control characters are written out.
-fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<_> = names.collect();
-    let shown: Vec<_> = names
-        .iter()
-        .take(12)
-        .map(|name| {
-            name.chars()
-                .take(40)
-                .collect::<String>()
-                .escape_debug()
-                .to_string()
-        })
-        .collect();
-    match (shown.is_empty(), names.len() > shown.len()) {
-        (true, _) => "nothing".to_owned(),
-        (false, false) => shown.join(", "),
-        (false, true) => format!(
-            "{}, and {} more",
-            shown.join(", "),
-            names.len() - shown.len()
-        ),
     }
 }

@@ -1,0 +1,95 @@
+//! What one rendering may spend, and what becomes of one that would spend more.
+//!
+//! What is surprising: what is built counts even if it is thrown away, so that doubling a value again and
+//! again is stopped long before the memory is gone.
+
+use std::{borrow::Cow, cell::Cell};
+
+use serde_json::Value;
+
+/// What one rendering may spend: steps, each some tens of nanoseconds.
+pub(super) const MAX_STEPS: u64 = 500_000;
+
+/// What one rendering may build, counting what it throws away.
+pub(super) const MAX_BYTES: u64 = 8 << 20;
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The data does not fit the expression; `||` and `&&` may do without it.
+    Data(String),
+    /// The purse is empty; nothing goes on.
+    Limit(String),
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self::Data(message)
+    }
+}
+
+/// The purse of one rendering.
+#[derive(Debug)]
+pub(super) struct Purse {
+    steps: Cell<u64>,
+    bytes: Cell<u64>,
+}
+
+impl Purse {
+    pub(super) fn full() -> Self {
+        Self {
+            steps: Cell::new(MAX_STEPS),
+            bytes: Cell::new(MAX_BYTES),
+        }
+    }
+
+    pub(super) fn step(&self, count: u64) -> Result<(), Fault> {
+        let left = self.steps.get().checked_sub(count);
+        self.steps.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or_else(|| {
+            Fault::Limit(format!(
+                "it takes more than {MAX_STEPS} steps; loop over less"
+            ))
+        })
+    }
+
+    /// Pays for building, copying or comparing this value.
+    pub(super) fn weigh(&self, value: &Value) -> Result<(), Fault> {
+        let (nodes, bytes) = weight(value);
+        self.step(nodes)?;
+        let left = self.bytes.get().checked_sub(bytes);
+        self.bytes.set(left.unwrap_or(0));
+        left.map(|_| ())
+            .ok_or_else(|| Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20)))
+    }
+
+    pub(super) fn own(&self, value: Cow<'_, Value>) -> Result<Value, Fault> {
+        match value {
+            Cow::Owned(value) => Ok(value),
+            Cow::Borrowed(value) => {
+                self.weigh(value)?;
+                Ok(value.clone())
+            }
+        }
+    }
+}
+
+/// Nodes, and bytes that it takes.
+pub(super) fn weight(value: &Value) -> (u64, u64) {
+    let per_node = 32;
+    let sum = |(nodes, bytes): (u64, u64), (more_nodes, more_bytes): (u64, u64)| {
+        (nodes + more_nodes, bytes + more_bytes)
+    };
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => (1, per_node),
+        Value::String(text) => {
+            let bytes = text.len() as u64;
+            (1 + bytes / 256, per_node + bytes)
+        }
+        Value::Array(items) => items.iter().map(weight).fold((1, per_node), sum),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| sum(weight(value), (1, per_node + key.len() as u64)))
+            .fold((1, per_node), sum),
+    }
+}
