@@ -17,17 +17,17 @@ use wharf_benches::{
     load::{Span, closed_loop},
     memory,
 };
-use wharf_server::{
-    Config, ServeOptions,
-    config::Override,
-};
+use wharf_server::{Config, ServeOptions, config::Override};
 
 /// Callers at once.
 const CONCURRENCY: [usize; 3] = [1, 32, 128];
 
 fn main() -> Result<()> {
     // Cargo adds `--bench`.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let runtime = Runtime::new()?;
     match words.as_slice() {
@@ -38,7 +38,9 @@ fn main() -> Result<()> {
         }
         ["engine"] => runtime.block_on(async { in_process(guest::build().await?).await }),
         ["http"] => runtime.block_on(async { over_http(&guest::build().await?).await }),
-        ["drive", addr, key_file, callers, seconds] => runtime.block_on(drive(addr, Path::new(key_file), callers, seconds)),
+        ["drive", addr, key_file, callers, seconds] => {
+            runtime.block_on(drive(addr, Path::new(key_file), callers, seconds))
+        }
         _ => bail!("it takes nothing, `engine`, `http`, or `drive ADDR KEY-FILE CALLERS SECONDS`"),
     }
 }
@@ -70,7 +72,10 @@ async fn in_process(connector: Vec<u8>) -> Result<()> {
                 },
             )
             .await?;
-            println!("  {flow:8} {callers:>4} callers  {measured}   load {}", memory::load_average());
+            println!(
+                "  {flow:8} {callers:>4} callers  {measured}   load {}",
+                memory::load_average()
+            );
         }
     }
     tell_memory();
@@ -83,16 +88,35 @@ async fn in_process(connector: Vec<u8>) -> Result<()> {
 /// The same through `POST /webhooks/…`: signed, verified over the raw bytes, answered when durable.
 async fn over_http(connector: &[u8]) -> Result<()> {
     let dir = directory()?;
-    let set = |key: &str, value: String| Override { key: key.to_owned(), value, origin: "the bench".to_owned() };
-    let settings = [set("listen", "127.0.0.1:0".to_owned()), set("data-dir", dir.path().join("data").display().to_string())];
-    let running = wharf_server::serve(Config::load(None, &settings)?, ServeOptions::default()).await?;
-    let key = running.admin_key().context("a fresh server makes an admin key")?.key.clone();
-    let server = Server { addr: running.addr(), key };
+    let set = |key: &str, value: String| Override {
+        key: key.to_owned(),
+        value,
+        origin: "the bench".to_owned(),
+    };
+    let settings = [
+        set("listen", "127.0.0.1:0".to_owned()),
+        set("data-dir", dir.path().join("data").display().to_string()),
+    ];
+    let running =
+        wharf_server::serve(Config::load(None, &settings)?, ServeOptions::default()).await?;
+    let key = running
+        .admin_key()
+        .context("a fresh server makes an admin key")?
+        .key
+        .clone();
+    let server = Server {
+        addr: running.addr(),
+        key,
+    };
     server.set_up(connector).await?;
     println!("signed webhook over HTTP, client in the same process, fsync on");
     for (flow, _) in flows::all() {
         for callers in CONCURRENCY {
-            tell(flow, callers, &server.deliver(flow, callers, Span::default()).await?);
+            tell(
+                flow,
+                callers,
+                &server.deliver(flow, callers, Span::default()).await?,
+            );
         }
     }
     tell_memory();
@@ -102,11 +126,20 @@ async fn over_http(connector: &[u8]) -> Result<()> {
 
 /// Loads a server in another process with the mapping flow.
 async fn drive(addr: &str, key_file: &Path, callers: &str, seconds: &str) -> Result<()> {
-    let addr: SocketAddr = addr.parse().with_context(|| format!("`{addr}` is no address"))?;
-    let key = std::fs::read_to_string(key_file).with_context(|| format!("{}", key_file.display()))?;
-    let server = Server { addr, key: key.trim().to_owned() };
+    let addr: SocketAddr = addr
+        .parse()
+        .with_context(|| format!("`{addr}` is no address"))?;
+    let key =
+        std::fs::read_to_string(key_file).with_context(|| format!("{}", key_file.display()))?;
+    let server = Server {
+        addr,
+        key: key.trim().to_owned(),
+    };
     server.set_up(&guest::build().await?).await?;
-    let span = Span { measured: Duration::from_secs(seconds.parse()?), ..Span::default() };
+    let span = Span {
+        measured: Duration::from_secs(seconds.parse()?),
+        ..Span::default()
+    };
     let callers = callers.parse()?;
     for (flow, _) in flows::all() {
         tell(flow, callers, &server.deliver(flow, callers, span).await?);
@@ -115,9 +148,16 @@ async fn drive(addr: &str, key_file: &Path, callers: &str, seconds: &str) -> Res
 }
 
 fn tell(flow: &str, callers: usize, delivered: &Delivered) {
-    let Delivered { accepted, done_rate, mean } = delivered;
+    let Delivered {
+        accepted,
+        done_rate,
+        mean,
+    } = delivered;
     let mean = mean.as_secs_f64() * 1e3;
-    println!("  {flow:8} {callers:>4} callers  202: {accepted}   done: {done_rate:.0}/s, mean {mean:.2} ms   load {}", memory::load_average());
+    println!(
+        "  {flow:8} {callers:>4} callers  202: {accepted}   done: {done_rate:.0}/s, mean {mean:.2} ms   load {}",
+        memory::load_average()
+    );
 }
 
 fn tell_memory() {

@@ -22,7 +22,14 @@ pub struct Measured {
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-        write!(f, "{:>9.0}/s   median {:>8.2} ms   p99 {:>8.2} ms   n {}", self.rate, ms(self.median), ms(self.p99), self.served)
+        write!(
+            f,
+            "{:>9.0}/s   median {:>8.2} ms   p99 {:>8.2} ms   n {}",
+            self.rate,
+            ms(self.median),
+            ms(self.p99),
+            self.served
+        )
     }
 }
 
@@ -38,7 +45,10 @@ pub struct Span {
 impl Default for Span {
     /// One second, then four.
     fn default() -> Self {
-        Self { warm_up: Duration::from_secs(1), measured: Duration::from_secs(4) }
+        Self {
+            warm_up: Duration::from_secs(1),
+            measured: Duration::from_secs(4),
+        }
     }
 }
 
@@ -91,8 +101,18 @@ where
 
 fn measured(mut latencies: Vec<Duration>, within: Duration) -> Measured {
     latencies.sort_unstable();
-    let at = |percent: usize| latencies.get((latencies.len() * percent / 100).min(latencies.len().saturating_sub(1))).copied().unwrap_or_default();
+    let at = |percent: usize| {
+        latencies
+            .get((latencies.len() * percent / 100).min(latencies.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default()
+    };
     #[expect(clippy::cast_precision_loss, reason = "no bench serves 2^53 calls")]
     let rate = latencies.len() as f64 / within.as_secs_f64();
-    Measured { served: latencies.len(), rate, median: at(50), p99: at(99) }
+    Measured {
+        served: latencies.len(),
+        rate,
+        median: at(50),
+        p99: at(99),
+    }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
-use crate::exit::{Exit, Fault};
+use crate::exit::{Exit, Fault, Problems};
 
 /// Which server, and as whom.
 #[derive(Args, Clone, Debug)]
@@ -262,7 +262,12 @@ impl Client {
             text("message").unwrap_or_else(|| format!("{} answered {status}", self.server()));
         let mut fault = Fault::new(exit, &code, message);
         fault.fix = text("fix");
-        fault.detail = text("rendered").or_else(|| problems(&error));
+        if let Some(list) = error.get("problems").filter(|problems| problems.is_array()) {
+            let rendered = text("rendered");
+            fault.detail = problems(list).filter(|_| rendered.is_none());
+            let list = list.clone();
+            fault.problems = Some(Box::new(Problems { rendered, list }));
+        }
         if let (Exit::Failed, Some(id)) = (exit, text("request_id")) {
             fault.detail = Some(format!("  request {id}; the server's log says more"));
         }
@@ -271,8 +276,8 @@ impl Client {
 }
 
 /// Problems without a rendering of the server's own, one a line.
-fn problems(error: &Value) -> Option<String> {
-    let problems = error.get("problems")?.as_array()?;
+fn problems(list: &Value) -> Option<String> {
+    let problems = list.as_array()?;
     let lines: Vec<String> = problems
         .iter()
         .map(|problem| {

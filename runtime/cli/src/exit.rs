@@ -96,8 +96,19 @@ pub struct Fault {
     pub message: String,
     /// The fix, typed out.
     pub fix: Option<String>,
-    /// Printed as it is below the message: a rendered list of problems.
+    /// Printed as it is below the message; may be styled.
     pub detail: Option<String>,
+    /// What is wrong with a file, where it is a file.
+    pub problems: Option<Box<Problems>>,
+}
+
+/// What is wrong with a file, as the server found it.
+#[derive(Clone, Debug, Default)]
+pub struct Problems {
+    /// Stands for the message on a terminal: the problems at their places, in plain text.
+    pub rendered: Option<String>,
+    /// The same as data.
+    pub list: Value,
 }
 
 impl Fault {
@@ -109,6 +120,7 @@ impl Fault {
             message: message.into(),
             fix: None,
             detail: None,
+            problems: None,
         }
     }
 
@@ -134,8 +146,11 @@ impl Fault {
     /// What `--json` prints.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let problems = self.problems.as_ref();
+        let plain = |text: &String| anstream::adapter::strip_str(text).to_string();
         json!({ "error": {
-            "code": self.code, "message": self.message, "fix": self.fix, "detail": self.detail, "exit_code": self.exit.code(),
+            "code": self.code, "message": self.message, "fix": self.fix, "detail": self.detail.as_ref().map(plain),
+            "problems": problems.map(|problems| &problems.list), "rendered": problems.map(|problems| &problems.rendered), "exit_code": self.exit.code(),
         } })
     }
 }

@@ -12,7 +12,6 @@ use wharf_model::{
     time::Timestamp,
 };
 use wharf_sandbox::Call;
-use wharf_store::NewRun;
 
 use crate::{
     clock,
@@ -22,7 +21,6 @@ use crate::{
     run::{DriveError, Run},
     seed, settle,
     state::{Buffer, Scopes},
-    tail::new_run_id,
 };
 
 impl Inner {
@@ -63,18 +61,23 @@ impl Inner {
         };
         for event in events {
             let entry = Entry::Triggered { at, provenance: provenance.clone(), event, metering: None };
-            tail.fork(NewRun {
-                id: new_run_id(),
-                flow: run.flow.name.clone(),
-                flow_version: run.flow_version,
-                digests: run.pins.clone().into_map(),
-                entries: vec![serde_json::to_string(&entry)?],
-                due_at: Some(at),
-            });
+            tail.fork(run.sibling(&entry, at)?);
         }
-        tail.keep(buffer.into_writes());
-        tail.push(Entry::Triggered { at, provenance, event, metering: Some(finished.metering) });
-        Ok(())
+        let entry = Entry::Triggered { at, provenance, event, metering: Some(finished.metering) };
+        let writes = buffer.into_writes();
+        if writes.is_empty() {
+            tail.push(entry);
+            return Ok(());
+        }
+        let kept = tail.keep(entry, writes).await?;
+        drop(tail);
+        match kept {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let failure = outcome::misconfigured(error.to_string());
+                self.unreceived(run, attempt, started_at, (Err(CallError::Failed(failure)), effects)).await
+            }
+        }
     }
 
     async fn unreceived(

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use tracing::Instrument as _;
 use wharf_model::{
     decide::{Next, decide},
     event::Delivery,
@@ -12,7 +13,7 @@ use wharf_model::{
     journal::{Ended, Entry, State},
     time::Timestamp,
 };
-use wharf_store::{Claimed, RunId, RunState, RunStatus, SettleError};
+use wharf_store::{Claimed, NewRun, RunId, RunState, RunStatus, SettleError};
 
 use crate::{
     clock,
@@ -32,6 +33,20 @@ pub(crate) struct Run {
     /// The delivery, until the trigger's connector has made events of it.
     pub(crate) delivery: Option<Delivery>,
     pub(crate) tail: Arc<Mutex<Tail>>,
+}
+
+impl Run {
+    /// A run of the same flow and connector versions, for a further event of the same delivery.
+    pub(crate) fn sibling(&self, first: &Entry, at: Timestamp) -> Result<NewRun, DriveError> {
+        Ok(NewRun {
+            id: tail::new_run_id(),
+            flow: self.flow.name.clone(),
+            flow_version: self.flow_version,
+            digests: self.pins.clone().into_map(),
+            entries: vec![serde_json::to_string(first)?],
+            due_at: Some(at),
+        })
+    }
 }
 
 /// Why driving stopped before the run waits or ends. Nothing is lost: the journal has what is durable.
@@ -67,7 +82,8 @@ pub(crate) async fn drive_claimed(inner: Arc<Inner>, claimed: Claimed) {
 
 /// Drives a run; what stops it half-way is logged, and the run is given back.
 pub(crate) async fn drive_logged(inner: &Arc<Inner>, run: &Run) {
-    if let Err(error) = drive(inner, run).await {
+    let span = tracing::info_span!("run", run = %run.id, flow = %run.flow.name, version = run.flow_version);
+    if let Err(error) = drive(inner, run).instrument(span).await {
         tracing::error!(run = %run.id, %error, "the run stopped where its journal ends");
         run.tail.lock().await.release().await;
         inner.wake.notify_one();
@@ -130,8 +146,11 @@ async fn drive(inner: &Arc<Inner>, run: &Run) -> Result<(), DriveError> {
 
 async fn act(inner: &Arc<Inner>, run: &Run, next: Next<'_>) -> Result<(), DriveError> {
     match next {
-        Next::Receive { attempt } => inner.receive(run, attempt).await,
-        Next::Call { step, action, input, attempt } => inner.call(run, step, action, input, attempt).await,
+        Next::Receive { attempt } => inner.receive(run, attempt).instrument(tracing::info_span!("receive", attempt)).await,
+        Next::Call { step, action, input, attempt } => {
+            let span = tracing::info_span!("step", path = %step.path, action = %action.action, attempt);
+            inner.call(run, step, action, input, attempt).instrument(span).await
+        }
         Next::Resume { step, action, state, attempt } => inner.resume(run, step, action, &state, attempt).await,
         Next::Confirm { step, action, input, attempt } => inner.confirm(run, step, action, &input, attempt).await,
         Next::Wait(_) | Next::End(_) => Ok(()),

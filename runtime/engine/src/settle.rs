@@ -12,6 +12,8 @@ use wharf_model::{
     time::Timestamp,
 };
 
+use wharf_store::KvError;
+
 use crate::host::Record;
 
 /// What is known about an attempt when it ends.
@@ -42,6 +44,19 @@ pub(crate) fn classify(result: Result<Outcome, CallError>, record: &Record, ende
             AttemptResult::Failed { failure, trap, then }
         }
     }
+}
+
+/// The result of an attempt that went well, but for what the connector wanted to keep.
+pub(crate) fn unkept(error: &KvError, ended: &Ended<'_>) -> AttemptResult {
+    let class = match error {
+        // Another step changed the same entry meanwhile: a retry sees the new value.
+        KvError::Moved { .. } | KvError::Store(_) => FailureClass::TemporarilyUnavailable,
+        KvError::Quota { .. } => FailureClass::QuotaExhausted,
+        KvError::InvalidKey => FailureClass::ConnectorDefect,
+    };
+    let failure = Failure::new(class, error.to_string());
+    let then = then(&failure, ended);
+    AttemptResult::Failed { failure, trap: None, then }
 }
 
 /// The write that a reported failure is about: the provider's answer came last, and the connector
@@ -140,3 +155,6 @@ pub(crate) fn failure(error: CallError) -> (Failure, Option<TrapReport>) {
         CallError::Host(message) => (Failure::new(FailureClass::TemporarilyUnavailable, message), None),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,31 +146,36 @@ impl Inner {
             tail.push(Entry::WriteRefused { step: step.path.clone(), key });
         }
         let state = tail.state.step(&step.path).cloned().unwrap_or_default();
-        let result = settle::classify(
-            finished.result,
-            &record,
-            &settle::Ended {
-                action: spec,
-                policy: &step.retry,
-                attempt: bound.attempt,
-                seed: seed::jitter(&run.id, &step.path),
-                now: clock::now(),
-                state: &state,
-            },
-        );
-        if let AttemptResult::Done { .. } = result {
-            tail.forget_answers();
-            tail.keep(buffer.into_writes());
-        }
-        tail.push(Entry::Attempted {
+        let ended = settle::Ended {
+            action: spec,
+            policy: &step.retry,
+            attempt: bound.attempt,
+            seed: seed::jitter(&run.id, &step.path),
+            now: clock::now(),
+            state: &state,
+        };
+        let entry = |result: AttemptResult| Entry::Attempted {
             step: step.path.clone(),
             attempt: bound.attempt,
             started_at,
             result,
             metering: finished.metering,
-            effects: record.effects,
-            log: finished.log,
-        });
+            effects: record.effects.clone(),
+            log: finished.log.clone(),
+        };
+        let mut result = settle::classify(finished.result, &record, &ended);
+        if matches!(result, AttemptResult::Done { .. }) {
+            let writes = buffer.into_writes();
+            if writes.is_empty() {
+                tail.forget_answers();
+            } else {
+                match tail.keep(entry(result), writes).await? {
+                    Ok(()) => return Ok(()),
+                    Err(error) => result = settle::unkept(&error, &ended),
+                }
+            }
+        }
+        tail.push(entry(result));
         Ok(())
     }
 

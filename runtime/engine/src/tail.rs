@@ -10,7 +10,9 @@ use wharf_model::{
     journal::{Entry, Progress, State, TRIGGER},
     retry::GiveUp,
 };
-use wharf_store::{NewDeadLetter, NewRun, RunId, RunState, RunStatus, Settle, Store, StoreWrite};
+use wharf_store::{
+    KvError, NewDeadLetter, NewRun, RunId, RunState, RunStatus, Settle, SettleError, Store, StoreWrite,
+};
 
 use crate::{clock, crash, run::DriveError};
 
@@ -53,9 +55,30 @@ impl Tail {
         self.pending.extend(entries);
     }
 
-    /// Takes part in the step's transaction.
-    pub(crate) fn keep(&mut self, writes: Vec<StoreWrite>) {
-        self.along.store_writes.extend(writes);
+    /// Makes an entry durable together with what the connector keeps. If that cannot be kept, neither is
+    /// written, and the caller says what becomes of the attempt.
+    pub(crate) async fn keep(
+        &mut self,
+        entry: Entry,
+        writes: Vec<StoreWrite>,
+    ) -> Result<Result<(), KvError>, DriveError> {
+        self.pending.push(entry.clone());
+        self.along.store_writes = writes;
+        match self.commit(RunState::Claimed).await {
+            Ok(()) => {
+                self.state.apply(&entry);
+                Ok(Ok(()))
+            }
+            Err(DriveError::Settle(SettleError::Kept(error))) => {
+                self.pending.pop();
+                self.along = Along::default();
+                match error {
+                    KvError::Store(error) => Err(error.into()),
+                    error @ (KvError::InvalidKey | KvError::Quota { .. } | KvError::Moved { .. }) => Ok(Err(error)),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A run that starts with the step's transaction.
@@ -134,8 +157,9 @@ pub(crate) fn new_run_id() -> RunId {
 
 /// The step that died and why, for the list of dead letters.
 fn dead_letter(state: &State) -> Result<NewDeadLetter, DriveError> {
-    let failed = state.steps.iter().find_map(|(path, step)| match &step.progress {
-        Progress::Failed(failure, why) => Some((path.clone(), failure.clone(), *why, step.attempts)),
+    let died = state.died_at.as_deref().unwrap_or(TRIGGER);
+    let failed = state.step(died).and_then(|step| match &step.progress {
+        Progress::Failed(failure, why) => Some((died.to_owned(), failure.clone(), *why, step.attempts)),
         Progress::Pending
         | Progress::Waiting(_)
         | Progress::Unconfirmed(..)

@@ -314,6 +314,8 @@ pub struct State {
     pub steps: BTreeMap<String, StepState>,
     /// How the run ended, if it did.
     pub ended: Option<Ended>,
+    /// The step at which it died, if it did.
+    pub died_at: Option<String>,
 }
 
 /// How a run ended.
@@ -369,7 +371,10 @@ impl State {
             Entry::Attempted { step, attempt, result, .. } => self.attempted(step, *attempt, result),
             Entry::Unconfirmed { step, failure, then, .. } => self.unconfirmed(step, failure, then),
             Entry::Confirmed { step, verdict, at, .. } => self.confirmed(step, verdict, *at),
-            Entry::Died { .. } => self.ended = Some(Ended::Died),
+            Entry::Died { step, .. } => {
+                self.ended = Some(Ended::Died);
+                self.died_at = Some(step.clone());
+            }
             Entry::Replayed { .. } => self.replayed(),
             Entry::Completed { .. } => self.ended = Some(Ended::Completed),
         }
@@ -428,6 +433,7 @@ impl State {
     /// was done or answered stays so.
     fn replayed(&mut self) {
         self.ended = None;
+        self.died_at = None;
         for state in self.steps.values_mut() {
             if let Progress::Failed(..) = state.progress {
                 state.progress = Progress::Pending;

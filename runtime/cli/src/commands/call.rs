@@ -3,24 +3,23 @@
 //! Nothing is granted by being asked for: without `--allow` every request is denied, and the denial
 //! names the flag that would let it pass.
 
-mod host;
-
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use wharf_harness::{Effects, LoneHost};
 use wharf_gate::{Authority, CarveOut, Credentials, Gate, GateConfig, Secret};
 use wharf_model::{
     call::{CallError, Context, Mode, Outcome},
     digest::Digest,
     effect::{Effect, EffectResult},
+    failure::FailureClass,
     flow::InputValidator,
     grant::{Grant, Limits},
     manifest::{Action, EgressRequest, Manifest},
 };
-use wharf_sandbox::{Call, Finished, Sandbox, SandboxConfig, WorkerCommand};
+use wharf_sandbox::{Call, Connector, Finished, Sandbox, SandboxConfig, WorkerCommand};
 
-use self::host::{Effects, LoneHost};
 use super::{
     connector::{LimitFlags, egress},
     inspect::open,
@@ -38,7 +37,7 @@ use crate::{
 #[command(after_help = "EXAMPLES
   wharf call http.wasm get --input '{\"url\": \"https://x.test/\"}' --allow 'GET https://x.test/'
   wharf call slack.wasm list-channels --secret token=@t --allow 'GET https://slack.com/api/'
-  wharf call slack.wasm post-message --input @in --secret token=@t --allow 'POST https://slack.com/'
+  wharf call slack.wasm post-message --input @in --secret token=@t --allow 'POST https://x.test/'
   wharf call http.wasm get --allow 'GET http://127.0.0.1:9000/' --allow-private 127.0.0.1/32:9000
 
 It exits 0 when the action is done, 1 when it fails or is stopped, and 3 when the gate denied something and it failed.")]
@@ -107,19 +106,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
         now: clock::now(),
         seed: seed(&input),
     };
-    let worker = WorkerCommand::new(
-        std::env::current_exe().context("the path of this program is not known")?,
-        ["__compile"],
-    );
-    let sandbox = Sandbox::new(SandboxConfig {
-        slots: 1,
-        worker: Some(worker),
-        ..SandboxConfig::default()
-    })?;
-    let connector = sandbox
-        .load(&wasm, package.digest)
-        .await
-        .map_err(|error| Fault::new(Exit::Invalid, error.reason(), error.to_string()))?;
+    let connector = load(&wasm, package.digest).await?;
     let context = context(&args, &input, settings, &limits);
     let call = Call {
         limits,
@@ -146,6 +133,18 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
         &effects,
         output,
     ))
+}
+
+/// Compiles in a process of its own, as the server does: the file may be anybody's.
+async fn load(wasm: &[u8], digest: Digest) -> Result<Connector> {
+    let program = std::env::current_exe().context("the path of this program is not known")?;
+    let sandbox = Sandbox::new(SandboxConfig {
+        slots: 1,
+        worker: Some(WorkerCommand::new(program, ["__compile"])),
+        ..SandboxConfig::default()
+    })?;
+    let loaded = sandbox.load(wasm, digest).await;
+    Ok(loaded.map_err(|error| Fault::new(Exit::Invalid, error.reason(), error.to_string()))?)
 }
 
 fn action<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a Action, Fault> {
@@ -249,12 +248,9 @@ fn report(
     effects: &[Effect],
     output: &mut Output,
 ) -> Exit {
-    let denied = effects
-        .iter()
-        .any(|effect| matches!(effect.result, EffectResult::Denied { .. }));
     let exit = match &finished.result {
         Ok(_) => Exit::Ok,
-        Err(_) if denied => Exit::Refused,
+        Err(_) if denied(effects) => Exit::Refused,
         Err(_) => Exit::Failed,
     };
     output.text(&text(connector, action, finished, effects));
@@ -268,12 +264,18 @@ fn report(
     };
     output.json(&json!({
         "ok": finished.result.is_ok(), "outcome": finished.result.as_ref().ok().map(outcome), "error": host,
-        "failure": failure.map(|failure| render::document::snake_case(failure)),
-        "trap": trap.map(|trap| render::document::snake_case(trap)),
+        "failure": failure.map(render::document::snake_case),
+        "trap": trap.map(render::document::snake_case),
         "metering": render::document::snake_case(&finished.metering),
         "effects": render::document::snake_case(effects), "log": render::document::snake_case(&finished.log),
     }));
     exit
+}
+
+fn denied(effects: &[Effect]) -> bool {
+    effects
+        .iter()
+        .any(|effect| matches!(effect.result, EffectResult::Denied { .. }))
 }
 
 /// The outcome as `--json` shows it: `done`, `items` and `next`, or `suspended`.
@@ -295,7 +297,10 @@ fn text(connector: &str, action: &str, finished: &Finished<Outcome>, effects: &[
     for effect in effects.iter().map(view::Effect::from) {
         text.push_str(&match &effect.result {
             view::EffectResult::Denied { reason, message } => {
-                render::failure::denial(connector, &effect, reason, message)
+                // There is no server to grant it: here it is a flag.
+                let grants = format!("wharf connector grant {connector} --egress");
+                let message = message.replace(&grants, "--allow");
+                render::failure::denial(connector, &effect, reason, &message)
             }
             _ => format!("  {}\n", render::failure::effect(&effect)),
         });
@@ -305,6 +310,8 @@ fn text(connector: &str, action: &str, finished: &Finished<Outcome>, effects: &[
     }
     match &finished.result {
         Ok(done) => text.push_str(&render::call::output(done)),
+        Err(CallError::Failed(failure))
+            if failure.class == FailureClass::CapabilityDenied && denied(effects) => {}
         Err(CallError::Failed(failure)) => text.push_str(&render::failure::detail(&failure.into())),
         Err(CallError::Stopped(report)) => {
             text.push_str(&render::failure::trap(&what, connector, &report.into()))

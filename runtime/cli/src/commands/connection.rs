@@ -36,7 +36,7 @@ enum What {
     #[command(after_help = "EXAMPLES
   wharf connection add acme-slack --connector slack --secret token=env:SLACK_TOKEN
   wharf connection add acme --connector github --secret token=@t --secret webhook-secret=env:HOOK
-  wharf connection add own --connector github --setting api-url=https://git.x.test --secret token=-")]
+  wharf connection add own --connector github --setting api-url=https://x.test/v3 --secret token=-")]
     Add {
         /// What flows call it.
         name: String,

@@ -11,9 +11,12 @@ use crate::{
     exit::{Exit, Fault},
     input,
     output::Output,
-    render::{self, run::Depth},
+    render::{self, run::Follow},
     view,
 };
+
+/// How often a run is looked at.
+const LOOK: Duration = Duration::from_millis(40);
 
 /// Arguments of `wharf flow`.
 #[derive(clap::Args, Debug)]
@@ -148,11 +151,14 @@ fn read(files: &[PathBuf]) -> Result<Vec<(String, String)>, Fault> {
         .collect()
 }
 
-/// Shows a run once it has ended.
+/// Shows a run as it goes, to its end.
 async fn wait(client: &Client, run: &str, output: &mut Output) -> Result<Exit> {
-    let answer = ended(client, run, Duration::from_secs(3600)).await?;
+    let answer = follow(client, run, Duration::from_secs(3600), |line| {
+        output.text(line)
+    })
+    .await?;
     let shown: view::Run = view::read(&answer)?;
-    output.answer(&render::run::run(&shown, Depth::Steps), &answer);
+    output.answer(&Follow::end(&shown), &answer);
     Ok(if shown.status == "done" {
         Exit::Ok
     } else {
@@ -160,18 +166,28 @@ async fn wait(client: &Client, run: &str, output: &mut Output) -> Result<Exit> {
     })
 }
 
-/// Asks until a run has ended, at most for `patience`; then as it stands.
+/// Asks until a run has ended, at most for `patience`, and then for how it stands. Hands every line
+/// that is news to `tell`.
 ///
 /// # Errors
 /// The server does not answer.
-pub async fn ended(client: &Client, run: &str, patience: Duration) -> Result<Value, Fault> {
+pub async fn follow(
+    client: &Client,
+    run: &str,
+    patience: Duration,
+    mut tell: impl FnMut(&str),
+) -> Result<Value, Fault> {
+    let mut told = Follow::default();
     let deadline = tokio::time::Instant::now() + patience;
     loop {
         let answer = client.get(&["runs", run], &[]).await?;
-        let over = answer.get("finished_at").is_some_and(|at| !at.is_null());
-        if over || tokio::time::Instant::now() >= deadline {
+        let seen: view::Run = view::read(&answer)?;
+        for line in told.news(&seen) {
+            tell(&line);
+        }
+        if seen.finished_at.is_some() || tokio::time::Instant::now() >= deadline {
             return Ok(answer);
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(LOOK).await;
     }
 }

@@ -57,43 +57,7 @@ impl Server {
     /// # Errors
     /// It ends, or does not say where it listens; with the end of its log.
     pub async fn start(launch: &Launch) -> Result<Self> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&launch.log)
-            .with_context(|| format!("{}", launch.log.display()))?;
-        let mut command = Command::new(&launch.program);
-        // The user's own settings and wharf.toml are for the user's own server.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("WHARF_") {
-                command.env_remove(name);
-            }
-        }
-        command.envs(launch.env.iter().map(|(name, value)| (name, value)));
-        let mut child = command
-            .args([
-                "--json",
-                "serve",
-                "--set",
-                "drain-seconds=5",
-                "--log",
-                "json",
-            ])
-            .arg("--listen")
-            .arg(launch.listen.to_string())
-            .arg("--data-dir")
-            .arg(&launch.data_dir)
-            .arg("--allow-private")
-            .arg(format!(
-                "{}/32:{}",
-                launch.provider.ip(),
-                launch.provider.port()
-            ))
-            .current_dir(launch.log.parent().unwrap_or(Path::new(".")))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
+        let mut child = command(launch)?
             .spawn()
             .with_context(|| format!("cannot start {}", launch.program.display()))?;
         let pid = child.id().context("the server ended at once")?;
@@ -165,6 +129,42 @@ impl Server {
     }
 }
 
+/// The command line and environment of a server.
+fn command(launch: &Launch) -> Result<Command> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(&launch.log)
+        .with_context(|| format!("{}", launch.log.display()))?;
+    let mut command = Command::new(&launch.program);
+    // The user's own settings and wharf.toml are for the user's own server.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WHARF_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .envs(launch.env.iter().map(|(name, value)| (name, value)))
+        .args(["--json", "serve", "--log", "json"])
+        .args(["--set", "drain-seconds=5"])
+        .arg("--listen")
+        .arg(launch.listen.to_string())
+        .arg("--data-dir")
+        .arg(&launch.data_dir)
+        .arg("--allow-private")
+        .arg(format!(
+            "{}/32:{}",
+            launch.provider.ip(),
+            launch.provider.port()
+        ))
+        .current_dir(launch.log.parent().unwrap_or(Path::new(".")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true);
+    Ok(command)
+}
+
 /// The address in the first line of `wharf serve --json`.
 fn address(line: &str) -> Option<SocketAddr> {
     let started: Value = serde_json::from_str(line).ok()?;
@@ -177,7 +177,7 @@ fn address(line: &str) -> Option<SocketAddr> {
 }
 
 /// The last lines of a log.
-fn tail(log: &Path) -> String {
+pub(super) fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.len().saturating_sub(10);

@@ -5,16 +5,16 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::Instant;
 
 use super::{
     checkout::Checkout,
-    child::{Launch, Server},
+    child::{Launch, Server, tail},
     provider::Provider,
     summary::Summary,
 };
 use crate::{
     client::Client,
+    commands::flow::follow,
     exit::{Exit, Fault},
     output::Output,
     render::{
@@ -26,8 +26,6 @@ use crate::{
 
 /// The secret that the demo's GitHub signs with.
 pub(super) const WEBHOOK_SECRET: &str = "a-secret-of-the-demo";
-/// How often a run is looked at.
-const LOOK: Duration = Duration::from_millis(40);
 /// A run that takes longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -74,12 +72,11 @@ impl Stage<'_> {
             return Ok(());
         }
         let message = format!("act \"{}\": not so: {what}", self.summary.current());
-        let log = self.launch.log.display();
-        let fault = Fault::new(Exit::Failed, "demo-check-failed", message).detail(format!(
-            "  found: {}\n{}",
-            crate::inert::inert_lines(&otherwise()),
-            faint(format!("  the server's log was {log}"))
-        ));
+        // The directory goes with the demo, so the end of the log is told here.
+        let log = crate::inert::inert_lines(&tail(&self.launch.log));
+        let found = crate::inert::inert_lines(&otherwise());
+        let fault = Fault::new(Exit::Failed, "demo-check-failed", message)
+            .detail(format!("  found: {found}\n{}", faint(log)));
         Err(fault.into())
     }
 
@@ -95,33 +92,18 @@ impl Stage<'_> {
 
     /// Shows a run as it goes, to its end.
     pub(super) async fn follow(&mut self, run: &str) -> Result<view::Run> {
-        let mut follow = Follow::default();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let document = self.client.get(&["runs", run], &[]).await?;
-            let seen: view::Run = view::read(&document)?;
-            for line in follow.news(&seen) {
-                self.output.text(&line);
-            }
-            if seen.finished_at.is_some()
-                || ["done", "failed", "ignored"].contains(&seen.status.as_str())
-            {
-                self.output.text(&Follow::end(&seen));
-                self.summary.run(&seen);
-                return Ok(seen);
-            }
-            if Instant::now() >= deadline {
-                let found = serde_json::to_string(&document).unwrap_or_default();
-                return Err(Fault::new(
-                    Exit::Failed,
-                    "stuck",
-                    format!("run {run} did not end within {} s", PATIENCE.as_secs()),
-                )
-                .detail(found)
+        let output = &mut *self.output;
+        let document = follow(&self.client, run, PATIENCE, |line| output.text(line)).await?;
+        let seen: view::Run = view::read(&document)?;
+        if seen.finished_at.is_none() {
+            let message = format!("run {run} did not end within {} s", PATIENCE.as_secs());
+            return Err(Fault::new(Exit::Failed, "stuck", message)
+                .detail(document.to_string())
                 .into());
-            }
-            tokio::time::sleep(LOOK).await;
         }
+        self.output.text(&Follow::end(&seen));
+        self.summary.run(&seen);
+        Ok(seen)
     }
 
     /// How many runs there are.

@@ -84,11 +84,11 @@ mod tests {
             effects: 1,
             ..Metering::default()
         };
-        let done = Ok(Outcome::Done(json!({ "ts": "1\u{1b}" })));
+        let outcome = Outcome::Done(json!({ "ts": "1\u{1b}" }));
         check(
-            &headline("slack/post-message", &done, &metering),
+            &headline("slack/post-message", &Ok(outcome.clone()), &metering),
             "slack/post-message ok · 0.9 M fuel · 3.1 MB · 212 ms (12 ms ours, 200 ms theirs) · 1 effect",
         );
-        check(&output(&done.unwrap()), "{\n  \"ts\": \"1\\u001b\"\n}");
+        check(&output(&outcome), "{\n  \"ts\": \"1\\u001b\"\n}");
     }
 }

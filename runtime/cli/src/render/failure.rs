@@ -66,14 +66,19 @@ pub fn denial(connector: &str, effect: &Effect, reason: &str, message: &str) -> 
         inert(&effect.method),
         inert(&effect.url),
         faint(format!("({})", inert(reason))),
-        indented(message),
+        reasons(message),
     )
 }
 
-fn indented(message: &str) -> String {
-    inert_lines(message.trim_end())
-        .lines()
-        .map(|line| format!("  {line}\n"))
+/// The gate's words, without a first line that says again what was tried.
+fn reasons(message: &str) -> String {
+    let lines: Vec<&str> = message.trim_end().lines().collect();
+    let told = match lines.split_first() {
+        Some((first, rest)) if !rest.is_empty() && first.contains(" tried ") => rest,
+        _ => &lines,
+    };
+    told.iter()
+        .map(|line| format!("  {}\n", inert(line.trim())))
         .collect()
 }
 
@@ -213,7 +218,7 @@ mod tests {
                 "slack",
                 &tried,
                 "host",
-                "not in its manifest (it declares https://slack.com/api/)\nthe author adds   https://evil.example/collect",
+                "slack tried POST https://evil.example/collect\n  not in its manifest (it declares https://slack.com/api/)\n  the author adds   https://evil.example/collect",
             ),
             "
 denied: slack tried POST https://evil.example/collect  (host)

@@ -161,13 +161,10 @@ mod tests {
         check(
             &runs(&runs_given),
             "
-RUN  FLOW                   STATUS  ACCEPTED             TOOK
+RUN  FLOW                 STATUS  ACCEPTED             TOOK
 01J  triage\\u{1b}[31m v2  done    2026-11-21 19:13:12  412 ms",
         );
-        check(
-            &super::runs(&[]),
-            "no runs; start one with `wharf flow run NAME`",
-        );
+        check(&runs(&[]), "no runs; start one with `wharf flow run NAME`");
         check(
             &connections(&[
                 json!({ "name": "acme", "connector": "slack", "method": "token", "settings": { "api-url": "http://x" } }),

@@ -9,7 +9,11 @@ use crate::{
 /// The text on stderr for a fault.
 #[must_use]
 pub fn fault(fault: &Fault) -> String {
-    let mut text = format!("{} {}", bad("error:"), inert_lines(&fault.message));
+    let rendered = fault.problems.as_ref();
+    let mut text = match rendered.and_then(|problems| problems.rendered.as_deref()) {
+        Some(rendered) => coloured(rendered),
+        None => format!("{} {}", bad("error:"), inert_lines(&fault.message)),
+    };
     if let Some(detail) = &fault.detail {
         text.push('\n');
         text.push_str(detail.trim_end());

@@ -89,7 +89,7 @@ pub fn status(status: &str) -> String {
 
 fn received(run: &Run) -> Vec<String> {
     let source = run.source.clone().unwrap_or_default();
-    let delivery = format!("delivery {}", inert_short(&source.delivery_id, 40));
+    let delivery = format!("delivery {}", inert_short(&source.delivery_id, 8));
     let (what, told) = match source.verified.as_str() {
         "api" | "" => ("by hand".to_owned(), "from the API".to_owned()),
         "replay" => ("again".to_owned(), "replayed by hand".to_owned()),
@@ -284,11 +284,18 @@ fn below(step: &Step, attempt: &Attempt, depth: Depth) -> String {
             ));
         }
     }
+    let denied = attempt
+        .effects
+        .iter()
+        .any(|effect| matches!(effect.result, EffectResult::Denied { .. }));
     match (&attempt.trap, &attempt.failure) {
         (Some(trap), _) => text.push_str(&failure::trap(&step.title, connector, trap)),
         // A failure that was got over is told in its line; the last word is told in full.
         (None, Some(reason)) if attempt.retry_at.is_none() || depth == Depth::Everything => {
-            text.push_str(&failure::detail(reason))
+            // A denial was told above, in the gate's own words.
+            if !(denied && reason.class == "capability-denied") {
+                text.push_str(&failure::detail(reason));
+            }
         }
         (None, _) => {}
     }
@@ -321,7 +328,7 @@ impl Follow {
             if let Some(number) = cells.first_mut() {
                 *number = "·".to_owned();
             }
-            lines.push(line(cells));
+            lines.push(line(&cells));
         }
         for step in run.steps.iter().filter(|step| step.path != TRIGGER) {
             let told = self.told.entry(step.path.clone()).or_default();
@@ -334,15 +341,16 @@ impl Follow {
             let first =
                 |told: String| vec!["·".to_owned(), indented(step), inert(&step.title), told];
             if step.attempts.is_empty() {
-                lines.push(line(first(pure(step))));
+                lines.push(line(&first(pure(step))));
             }
             for (position, attempt) in step.attempts.iter().enumerate().skip(*told) {
                 let told = attempted(step, attempt, step.attempts.get(position + 1));
-                lines.push(line(if position == 0 {
+                let cells = if position == 0 {
                     first(told)
                 } else {
                     vec![String::new(), String::new(), String::new(), told]
-                }));
+                };
+                lines.push(line(&cells));
                 lines.extend(
                     below(step, attempt, Depth::Steps)
                         .lines()
@@ -363,7 +371,7 @@ impl Follow {
 }
 
 /// Cells in columns that are fixed, since the rows to come are not known.
-fn line(cells: Vec<String>) -> String {
+fn line(cells: &[String]) -> String {
     let widths: [usize; 3] = [1, 10, 20];
     let mut text = String::from("  ");
     for (position, cell) in cells.iter().enumerate() {

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(before: serde_json::Value, line: &str, after: serde_json::Value) {
+    fn check(before: serde_json::Value, line: &str, after: &serde_json::Value) {
         let words = line.split('|').map(str::to_owned);
         let change = Line::try_parse_from(
             ["grant".to_owned(), "slack".to_owned()]
@@ -176,7 +176,7 @@ mod tests {
         .unwrap()
         .change;
         let grant = changed(serde_json::from_value(before).unwrap(), &change).unwrap();
-        assert_eq!(serde_json::to_value(grant).unwrap(), after);
+        assert_eq!(serde_json::to_value(grant).unwrap(), *after);
     }
 
     #[test]
@@ -185,13 +185,13 @@ mod tests {
         check(
             before.clone(),
             "--egress|post,GET https://a/|--egress|DELETE https://b/|--deadline|60s|--store|1MB",
-            serde_json::json!({ "egress": [{ "url": "https://a/", "methods": ["GET", "POST"] }, { "url": "https://b/", "methods": ["DELETE"] }],
+            &serde_json::json!({ "egress": [{ "url": "https://a/", "methods": ["GET", "POST"] }, { "url": "https://b/", "methods": ["DELETE"] }],
                 "store-max-bytes": 1_000_000, "limits": { "fuel": 5, "deadline-ms": 60_000 } }),
         );
         check(
             before,
             "--no-egress|https://a/|--fuel|2G",
-            serde_json::json!({ "egress": [], "limits": { "fuel": 2_000_000_000_u64 } }),
+            &serde_json::json!({ "egress": [], "limits": { "fuel": 2_000_000_000_u64 } }),
         );
     }
 

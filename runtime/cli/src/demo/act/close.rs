@@ -54,7 +54,7 @@ pub(in crate::demo) async fn play(
     }
 }
 
-async fn stop(mut stage: Stage<'_>) -> Result<()> {
+async fn stop(stage: Stage<'_>) -> Result<()> {
     stage.output.text(&next());
     stage.output.json(&stage.summary);
     stage.server.stop().await

@@ -1,11 +1,14 @@
 //! Act 7: a connector that tries to get out. Each attempt is denied by the gate or stopped by the sandbox.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::connect::STRANGERS_KEY;
 use crate::{
     client::Body,
+    commands::flow::follow,
     demo::{provider::Route, stage::Stage, summary::Denied},
     inert::inert_short,
     render::{
@@ -15,6 +18,9 @@ use crate::{
     },
     view::{self, EffectResult},
 };
+
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The step that is allowed to call, and whose answer would hold the secret.
 const READS_SECRET: &str = "read_secret";
@@ -35,9 +41,7 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<()> {
         .and_then(serde_json::Value::as_str)
         .context("no run in the answer")?
         .to_owned();
-    let document =
-        crate::commands::flow::ended(&stage.client, &id, std::time::Duration::from_secs(60))
-            .await?;
+    let document = follow(&stage.client, &id, PATIENCE, |_| {}).await?;
     let run: view::Run = view::read(&document)?;
     let denied: Vec<Denied> = run.steps.iter().flat_map(attempts).collect();
     for line in table(&denied).lines() {
@@ -121,7 +125,7 @@ fn judge(stage: &mut Stage<'_>, run: &view::Run, denied: &[Denied], before: usiz
         .collect();
     stage.check(
         unstopped.is_empty(),
-        "every attempt was denied or stopped, each with its reason",
+        "every way out was denied or stopped, each with its reason",
         || format!("not: {unstopped:?}\n{run:?}"),
     )?;
     // What it is granted is `/echo/v1/`; its own redirect is answered there, and followed nowhere.

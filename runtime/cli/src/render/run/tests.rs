@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{super::testing::check, Depth};
 use crate::view;
 
-fn run(document: serde_json::Value) -> view::Run {
-    view::read(&document).unwrap()
+fn run(document: &serde_json::Value) -> view::Run {
+    view::read(document).unwrap()
 }
 
 fn triage() -> serde_json::Value {
@@ -32,7 +32,7 @@ fn triage() -> serde_json::Value {
 
 #[test]
 fn steps_attempts_and_waits() {
-    check(&super::run(&run(triage()), Depth::Steps), "
+    check(&super::run(&run(&triage()), Depth::Steps), "
 triage-bugs v3 · 01J9Z6 · done in 1.4 s (31 ms ours, 381 ms theirs)
   1  received  delivery 72d3162e   verified hmac-sha256, first seen · 120 k fuel · 1.1 MB · 900 µs
   2  route     switch              took bug
@@ -47,7 +47,7 @@ fn a_resumed_run_says_that_nothing_was_sent_twice() {
         { "n": 1, "kind": "confirm", "started_at": 10_020, "outcome": "applied",
           "effects": [{ "method": "GET", "url": "https://slack.com/api/conversations.history", "result": { "status": 200 } }] },
     ]);
-    let rendered = super::run(&run(document), Depth::Steps);
+    let rendered = super::run(&run(&document), Depth::Steps);
     let plain = anstream::adapter::strip_str(&rendered).to_string();
     assert_eq!(
         plain.lines().last().unwrap(),
@@ -57,7 +57,7 @@ fn a_resumed_run_says_that_nothing_was_sent_twice() {
 
 #[test]
 fn everything_adds_effects_and_inert_logs() {
-    let rendered = super::run(&run(triage()), Depth::Everything);
+    let rendered = super::run(&run(&triage()), Depth::Everything);
     let plain = anstream::adapter::strip_str(&rendered).to_string();
     let below: Vec<&str> = plain.lines().skip(5).collect();
     assert_eq!(
@@ -81,11 +81,10 @@ fn a_dead_run_ends_with_its_reason() {
               "effects": [{ "method": "POST", "url": "https://evil.example/collect", "result": { "denied": { "reason": "host", "message": "not in its manifest" } } }] },
         ] }],
     });
-    check(&super::run(&run(document), Depth::Steps), "
+    check(&super::run(&run(&document), Depth::Steps), "
 probe v1 · 01J9Z7 · failed in 40 ms
   1  received  by hand             from the API
   2  try       hostile/exfiltrate  attempt 1  capability denied · 1 denied · 1.2 k fuel · 1.1 MB · 900 µs
 denied: hostile tried POST https://evil.example/collect  (host)
-  not in its manifest
-  the host refused");
+  not in its manifest");
 }

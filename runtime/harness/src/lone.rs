@@ -17,18 +17,26 @@ use wharf_model::{
 use wharf_sandbox::{CredentialError, HmacAlgorithm, Host, StoreError, StoreScope};
 
 /// What a call did through the gate.
-pub(super) type Effects = Arc<Mutex<Vec<Effect>>>;
+pub type Effects = Arc<Mutex<Vec<Effect>>>;
 
 /// See the module.
-pub(super) struct LoneHost {
-    pub(super) gate: Gate,
-    pub(super) authority: Authority,
-    pub(super) scope: Scope,
-    pub(super) effects: Effects,
-    pub(super) store: HashMap<(StoreScope, String), Vec<u8>>,
-    pub(super) store_max_bytes: u64,
-    pub(super) now: Timestamp,
-    pub(super) seed: [u8; 32],
+pub struct LoneHost {
+    /// The door out.
+    pub gate: Gate,
+    /// What the connector may do.
+    pub authority: Authority,
+    /// What this call may do of it.
+    pub scope: Scope,
+    /// Fills as the call goes on.
+    pub effects: Effects,
+    /// What the connector keeps; gone with the host.
+    pub store: HashMap<(StoreScope, String), Vec<u8>>,
+    /// Bytes that it may keep; 0 offers no store.
+    pub store_max_bytes: u64,
+    /// The time that the call sees.
+    pub now: Timestamp,
+    /// Seeds the call's randomness.
+    pub seed: [u8; 32],
 }
 
 impl LoneHost {
