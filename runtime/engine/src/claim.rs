@@ -21,7 +21,9 @@ pub(crate) async fn run(inner: Arc<Inner>) {
 async fn round(inner: &Arc<Inner>) -> Result<(), wharf_store::StoreError> {
     loop {
         // At least one place must be free before a run is taken from the store.
-        let Ok(permit) = Arc::clone(&inner.permits).acquire_owned().await else { return Ok(()) };
+        let Ok(permit) = Arc::clone(&inner.permits).acquire_owned().await else {
+            return Ok(());
+        };
         let room = inner.permits.available_permits() + 1;
         drop(permit);
         let claimed = inner.store.claim(clock::now(), room).await?;
@@ -29,7 +31,9 @@ async fn round(inner: &Arc<Inner>) -> Result<(), wharf_store::StoreError> {
             break;
         }
         for claimed in claimed {
-            let Ok(permit) = Arc::clone(&inner.permits).acquire_owned().await else { return Ok(()) };
+            let Ok(permit) = Arc::clone(&inner.permits).acquire_owned().await else {
+                return Ok(());
+            };
             let inner_of_run = Arc::clone(inner);
             inner.tasks.spawn(async move {
                 let _permit = permit;

@@ -11,12 +11,7 @@ use std::{
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 use wharf_gate::Gate;
-use wharf_model::{
-    flow::Flow,
-    grant::Limits,
-    manifest::Verification,
-    time::Timestamp,
-};
+use wharf_model::{flow::Flow, grant::Limits, manifest::Verification, time::Timestamp};
 use wharf_sandbox::Sandbox;
 use wharf_store::{Secret, Store};
 
@@ -45,7 +40,12 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     /// 256 runs at once.
     fn default() -> Self {
-        Self { limits: Limits::default(), ceiling: Limits::ceiling(), max_concurrent_runs: 256, observer: None }
+        Self {
+            limits: Limits::default(),
+            ceiling: Limits::ceiling(),
+            max_concurrent_runs: 256,
+            observer: None,
+        }
     }
 }
 
@@ -113,7 +113,10 @@ impl Engine {
         self.inner.stopping.store(true, Ordering::SeqCst);
         self.inner.wake.notify_one();
         self.inner.tasks.close();
-        if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(grace, self.inner.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("runs are cut off; they go on after the next start");
         }
     }
@@ -152,8 +155,11 @@ impl Inner {
             Verification::Unsigned => return Ok(None),
             Verification::HmacSha256 { slot, .. } | Verification::StandardWebhooks { slot } => slot,
         };
-        let connection = connection
-            .ok_or_else(|| EngineError::Refused("signed deliveries need a connection that holds the secret".to_owned()))?;
+        let connection = connection.ok_or_else(|| {
+            EngineError::Refused(
+                "signed deliveries need a connection that holds the secret".to_owned(),
+            )
+        })?;
         self.registry.secret(connection, slot).await.map(Some)
     }
 
@@ -163,7 +169,10 @@ impl Inner {
                 Ok(flow) => self.flows.activate(Arc::new(flow), row.version),
                 Err(problems) => {
                     let rendered = wharf_model::flow::render(&problems, &row.name, &row.source);
-                    tracing::error!(flow = row.name, "the stored flow cannot be read and is not active: {rendered}");
+                    tracing::error!(
+                        flow = row.name,
+                        "the stored flow cannot be read and is not active: {rendered}"
+                    );
                 }
             }
         }

@@ -35,7 +35,10 @@ pub enum EngineError {
 
 impl EngineError {
     pub(crate) fn not_found(what: &'static str, name: &str) -> Self {
-        Self::NotFound { what, name: name.to_owned() }
+        Self::NotFound {
+            what,
+            name: name.to_owned(),
+        }
     }
 }
 
@@ -52,7 +55,9 @@ pub enum InstallError {
     #[error(transparent)]
     Load(#[from] wharf_sandbox::LoadError),
     /// What `describe` returns is not what the file's section says.
-    #[error("the connector describes itself otherwise than its file does: {0}; build it again with `wharf build`")]
+    #[error(
+        "the connector describes itself otherwise than its file does: {0}; build it again with `wharf build`"
+    )]
     Describe(String),
     /// This version exists with other content, or is older than what is in use.
     #[error("{0}")]
@@ -113,7 +118,9 @@ pub enum AcceptError {
 impl From<StoreError> for AcceptError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Overloaded | StoreError::Busy | StoreError::Full => Self::Overloaded { retry_after_s: 1 },
+            StoreError::Overloaded | StoreError::Busy | StoreError::Full => {
+                Self::Overloaded { retry_after_s: 1 }
+            }
             other => Self::Engine(other.into()),
         }
     }

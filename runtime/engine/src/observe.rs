@@ -16,11 +16,24 @@ impl Observe {
     }
 
     /// A call of a connector ended.
-    pub(crate) fn call(&self, connector: &str, export: &'static str, name: &str, ended: (&'static str, &Metering), effects: &[Effect]) {
+    pub(crate) fn call(
+        &self,
+        connector: &str,
+        export: &'static str,
+        name: &str,
+        ended: (&'static str, &Metering),
+        effects: &[Effect],
+    ) {
         for effect in effects {
             self.notify(&Notice::EffectDone { connector, effect });
         }
         let (outcome, metering) = ended;
-        self.notify(&Notice::CallFinished { connector, export, name, outcome, metering });
+        self.notify(&Notice::CallFinished {
+            connector,
+            export,
+            name,
+            outcome,
+            metering,
+        });
     }
 }

@@ -55,7 +55,10 @@ pub(crate) fn unconfirmable(connector: &str, action: &str) -> Failure {
 
 /// For a journal that begins without one.
 pub(crate) fn unknown_provenance() -> Provenance {
-    Provenance { verified: "unknown".to_owned(), delivery_id: String::new() }
+    Provenance {
+        verified: "unknown".to_owned(),
+        delivery_id: String::new(),
+    }
 }
 
 /// Takes a connection's secrets out of what a call returned and logged, before anything of it is kept.
@@ -76,15 +79,29 @@ pub(crate) fn redact(finished: Finished<Outcome>, redactor: &Redactor) -> Finish
     };
     let result = match finished.result {
         Ok(Outcome::Done(output)) => Ok(Outcome::Done(value(output))),
-        Ok(Outcome::Page { items, next }) => {
-            Ok(Outcome::Page { items: items.into_iter().map(value).collect(), next: next.map(text) })
-        }
-        Ok(Outcome::Suspended { wake, state }) => Ok(Outcome::Suspended { wake, state: value(state) }),
+        Ok(Outcome::Page { items, next }) => Ok(Outcome::Page {
+            items: items.into_iter().map(value).collect(),
+            next: next.map(text),
+        }),
+        Ok(Outcome::Suspended { wake, state }) => Ok(Outcome::Suspended {
+            wake,
+            state: value(state),
+        }),
         Err(CallError::Failed(failed)) => Err(CallError::Failed(failure(failed))),
-        Err(error @ (CallError::Stopped(_) | CallError::NotExported(_) | CallError::Host(_))) => Err(error),
+        Err(error @ (CallError::Stopped(_) | CallError::NotExported(_) | CallError::Host(_))) => {
+            Err(error)
+        }
     };
-    let line = |line: LogLine| LogLine { message: text(line.message), fields: text(line.fields), ..line };
-    Finished { result, metering: finished.metering, log: finished.log.into_iter().map(line).collect() }
+    let line = |line: LogLine| LogLine {
+        message: text(line.message),
+        fields: text(line.fields),
+        ..line
+    };
+    Finished {
+        result,
+        metering: finished.metering,
+        log: finished.log.into_iter().map(line).collect(),
+    }
 }
 
 /// What the calls of one attempt cost together.
@@ -112,6 +129,10 @@ impl Spent {
 
     /// The attempt as one call.
     pub(crate) fn finish<T>(self, result: Result<T, CallError>) -> Finished<T> {
-        Finished { result, metering: self.metering, log: self.log }
+        Finished {
+            result,
+            metering: self.metering,
+            log: self.log,
+        }
     }
 }

@@ -171,7 +171,10 @@ impl Entry {
     #[must_use]
     pub fn derived(&self) -> bool {
         match self {
-            Self::Skipped { .. } | Self::Branched { .. } | Self::Mapped { .. } | Self::Unevaluable { .. } => true,
+            Self::Skipped { .. }
+            | Self::Branched { .. }
+            | Self::Mapped { .. }
+            | Self::Unevaluable { .. } => true,
             Self::Received { .. }
             | Self::Triggered { .. }
             | Self::Ignored { .. }
@@ -350,7 +353,9 @@ impl State {
         self.next_seq += 1;
         match entry {
             Entry::Received { provenance, .. } => self.provenance = Some(provenance.clone()),
-            Entry::Triggered { provenance, event, .. } => {
+            Entry::Triggered {
+                provenance, event, ..
+            } => {
                 self.provenance = Some(provenance.clone());
                 self.event = Some(event.clone());
             }
@@ -361,16 +366,44 @@ impl State {
             Entry::Unevaluable { step, failure } => {
                 self.progress(step, Progress::Failed(failure.clone(), GiveUp::Permanent));
             }
-            Entry::WriteIntended { step, key, .. } => self.write(step, Write { key: *key, answer: None }),
+            Entry::WriteIntended { step, key, .. } => self.write(
+                step,
+                Write {
+                    key: *key,
+                    answer: None,
+                },
+            ),
             Entry::WriteRefused { step, key } => {
                 self.entry(step).writes.remove(&key.ordinal);
             }
-            Entry::WriteAnswered { step, key, response } => {
-                self.write(step, Write { key: *key, answer: Some(response.clone()) });
+            Entry::WriteAnswered {
+                step,
+                key,
+                response,
+            } => {
+                self.write(
+                    step,
+                    Write {
+                        key: *key,
+                        answer: Some(response.clone()),
+                    },
+                );
             }
-            Entry::Attempted { step, attempt, result, .. } => self.attempted(step, *attempt, result),
-            Entry::Unconfirmed { step, failure, then, .. } => self.unconfirmed(step, failure, then),
-            Entry::Confirmed { step, verdict, at, .. } => self.confirmed(step, verdict, *at),
+            Entry::Attempted {
+                step,
+                attempt,
+                result,
+                ..
+            } => self.attempted(step, *attempt, result),
+            Entry::Unconfirmed {
+                step,
+                failure,
+                then,
+                ..
+            } => self.unconfirmed(step, failure, then),
+            Entry::Confirmed {
+                step, verdict, at, ..
+            } => self.confirmed(step, verdict, *at),
             Entry::Died { step, .. } => {
                 self.ended = Some(Ended::Died);
                 self.died_at = Some(step.clone());

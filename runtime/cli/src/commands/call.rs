@@ -7,8 +7,8 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use wharf_harness::{Effects, LoneHost};
 use wharf_gate::{Authority, CarveOut, Credentials, Gate, GateConfig, Secret};
+use wharf_harness::{Effects, LoneHost};
 use wharf_model::{
     call::{CallError, Context, Mode, Outcome},
     digest::Digest,
