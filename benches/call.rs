@@ -3,10 +3,7 @@
 //!
 //! There is no case for a reused instance: the sandbox gives none away. A call gets a fresh one, always.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a bench that cannot be set up ends at once"
-)]
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up ends at once")]
 
 use std::{path::PathBuf, sync::LazyLock};
 
@@ -35,38 +32,20 @@ struct Bed {
 }
 
 static BED: LazyLock<Bed> = LazyLock::new(|| {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let cache = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let wasm = runtime.block_on(guest::build()).expect("the guest");
     let digest = Digest::of(&wasm);
     let (cold, cached) = (sandbox(None), sandbox(Some(cache.path().join("cache"))));
-    let connector = runtime
-        .block_on(cached.load(&wasm, digest))
-        .expect("a connector");
-    let bed = Bed {
-        runtime,
-        wasm,
-        digest,
-        connector,
-        cold,
-        cached,
-        _cache: cache,
-    };
+    let connector = runtime.block_on(cached.load(&wasm, digest)).expect("a connector");
+    let bed = Bed { runtime, wasm, digest, connector, cold, cached, _cache: cache };
     tell(&bed);
     bed
 });
 
 fn sandbox(cache: Option<PathBuf>) -> Sandbox {
     // Two engines in one process: few slots for each keep it below the kernel's limit of mappings.
-    Sandbox::new(SandboxConfig {
-        cache,
-        slots: 64,
-        ..SandboxConfig::default()
-    })
-    .expect("a sandbox")
+    Sandbox::new(SandboxConfig { cache, slots: 64, ..SandboxConfig::default() }).expect("a sandbox")
 }
 
 /// What the figures are about.
@@ -80,9 +59,7 @@ fn tell(bed: &Bed) {
     );
     for (action, input) in [("empty", "{}"), ("map", EVENT)] {
         let context = guest::context();
-        let call = bed
-            .connector
-            .run(guest::call(), action, input, None, &context);
+        let call = bed.connector.run(guest::call(), action, input, None, &context);
         let finished = bed.runtime.block_on(call);
         eprintln!("{action}: {:?} {:?}", finished.result, finished.metering);
     }
@@ -90,9 +67,7 @@ fn tell(bed: &Bed) {
 
 /// A fresh instance, one action, the answer as the engine gets it.
 async fn run(connector: &Connector, action: &str, input: &str) -> Outcome {
-    let finished = connector
-        .run(guest::call(), action, input, None, &guest::context())
-        .await;
+    let finished = connector.run(guest::call(), action, input, None, &guest::context()).await;
     finished.result.expect("an answer")
 }
 
@@ -117,19 +92,13 @@ mod fresh {
     #[divan::bench(sample_count = 2000, sample_size = 10)]
     fn empty(bencher: Bencher<'_, '_>) {
         let bed = &*BED;
-        bencher.bench_local(|| {
-            bed.runtime
-                .block_on(run(&bed.connector, "empty", black_box("{}")))
-        });
+        bencher.bench_local(|| bed.runtime.block_on(run(&bed.connector, "empty", black_box("{}"))));
     }
 
     #[divan::bench(sample_count = 2000, sample_size = 10)]
     fn map(bencher: Bencher<'_, '_>) {
         let bed = &*BED;
-        bencher.bench_local(|| {
-            bed.runtime
-                .block_on(run(&bed.connector, "map", black_box(EVENT)))
-        });
+        bencher.bench_local(|| bed.runtime.block_on(run(&bed.connector, "map", black_box(EVENT))));
     }
 
     /// The manifest's text: what `wharf build` waits for.
@@ -138,10 +107,7 @@ mod fresh {
         let bed = &*BED;
         let limits = guest::call().limits;
         bencher.bench_local(|| {
-            bed.runtime
-                .block_on(bed.connector.describe(&limits))
-                .result
-                .expect("a manifest")
+            bed.runtime.block_on(bed.connector.describe(&limits)).result.expect("a manifest")
         });
     }
 }
@@ -157,11 +123,8 @@ mod load {
     #[divan::bench(sample_count = 10, sample_size = 1)]
     fn cold(bencher: Bencher<'_, '_>) {
         let bed = &*BED;
-        bencher.bench_local(|| {
-            bed.runtime
-                .block_on(bed.cold.load(&bed.wasm, bed.digest))
-                .expect("a connector")
-        });
+        bencher
+            .bench_local(|| bed.runtime.block_on(bed.cold.load(&bed.wasm, bed.digest)).expect("a connector"));
     }
 
     /// The artifact's MAC, `mmap`, link.
@@ -169,9 +132,7 @@ mod load {
     fn cached(bencher: Bencher<'_, '_>) {
         let bed = &*BED;
         bencher.bench_local(|| {
-            bed.runtime
-                .block_on(bed.cached.load(&bed.wasm, bed.digest))
-                .expect("a connector")
+            bed.runtime.block_on(bed.cached.load(&bed.wasm, bed.digest)).expect("a connector")
         });
     }
 
@@ -181,11 +142,7 @@ mod load {
         let bed = &*BED;
         bencher.bench_local(|| {
             bed.runtime.block_on(async {
-                let connector = bed
-                    .cached
-                    .load(&bed.wasm, bed.digest)
-                    .await
-                    .expect("a connector");
+                let connector = bed.cached.load(&bed.wasm, bed.digest).await.expect("a connector");
                 run(&connector, "map", EVENT).await
             })
         });

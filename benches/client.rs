@@ -30,27 +30,16 @@ impl Client {
     /// # Errors
     /// Nobody listens.
     pub async fn connect(addr: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(addr)
-            .await
-            .with_context(|| format!("{addr}"))?;
+        let stream = TcpStream::connect(addr).await.with_context(|| format!("{addr}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            buffer: Vec::new(),
-        })
+        Ok(Self { stream, buffer: Vec::new() })
     }
 
     /// Sends a request and reads the response. `headers` are complete lines, each with its line break.
     ///
     /// # Errors
     /// The connection breaks, or the response has no length.
-    pub async fn send(
-        &mut self,
-        method: &str,
-        target: &str,
-        headers: &str,
-        body: &[u8],
-    ) -> Result<Response> {
+    pub async fn send(&mut self, method: &str, target: &str, headers: &str, body: &[u8]) -> Result<Response> {
         let mut request = format!(
             "{method} {target} HTTP/1.1\r\nhost: bench\r\n{headers}content-length: {}\r\n\r\n",
             body.len()
@@ -70,24 +59,15 @@ impl Client {
 
     /// A response that is there in full.
     fn complete(&mut self) -> Result<Option<Response>> {
-        let Some(end) = self
-            .buffer
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-        else {
+        let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);
         };
         let head = self.buffer.get(..end).unwrap_or_default();
         let head = std::str::from_utf8(head).context("a head that is no text")?;
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .context("no status")?;
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no status")?;
         let length = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length")
-                .then(|| value.trim().parse::<usize>().ok())?
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
         });
         let body_at = end + 4;
         let whole = body_at + length.context("a response without content-length")?;
@@ -113,9 +93,7 @@ impl Client {
         body: &[u8],
     ) -> Result<String> {
         let headers = format!("authorization: Bearer {key}\r\ncontent-type: {content_type}\r\n");
-        let response = self
-            .send(method, &format!("/api/v1/{path}"), &headers, body)
-            .await?;
+        let response = self.send(method, &format!("/api/v1/{path}"), &headers, body).await?;
         ensure!(
             (200..300).contains(&response.status),
             "{method} {path}: {} {}",

@@ -73,22 +73,16 @@ impl Bed {
     /// # Errors
     /// Whatever is in the way of that.
     pub async fn start(dir: &Path, connector: Vec<u8>) -> Result<Self> {
-        let store = Store::open(StoreConfig {
-            path: dir.join("data"),
-            master_key: MasterKey::generate()?,
-        })?;
-        let sandbox = Sandbox::new(SandboxConfig {
-            cache: Some(dir.join("cache")),
-            ..SandboxConfig::default()
-        })?;
+        let store = Store::open(StoreConfig { path: dir.join("data"), master_key: MasterKey::generate()? })?;
+        let sandbox =
+            Sandbox::new(SandboxConfig { cache: Some(dir.join("cache")), ..SandboxConfig::default() })?;
         let ends = Arc::new(Ends::default());
         let told = Arc::clone(&ends);
         let config = EngineConfig {
             observer: Some(Arc::new(move |notice| told.notice(notice))),
             ..EngineConfig::default()
         };
-        let engine =
-            Engine::start(config, store, sandbox, Gate::new(GateConfig::default())?).await?;
+        let engine = Engine::start(config, store, sandbox, Gate::new(GateConfig::default())?).await?;
         engine.install(connector, Approval::Approved, ACTOR).await?;
         let connection = NewConnection {
             name: flows::CONNECTION.to_owned(),
@@ -116,23 +110,15 @@ impl Bed {
             body: EVENT.as_bytes().to_vec(),
             received_at: Timestamp(1_795_288_392_345),
         };
-        let provenance = Provenance {
-            verified: "hmac-sha256".to_owned(),
-            delivery_id,
-        };
+        let provenance = Provenance { verified: "hmac-sha256".to_owned(), delivery_id };
         let accepted = self.engine.accept(flow, delivery, provenance).await?;
         let status = self.ends.of(accepted.run).await?;
-        anyhow::ensure!(
-            status == RunStatus::Done,
-            "a run of {flow} ended as {status:?}"
-        );
+        anyhow::ensure!(status == RunStatus::Done, "a run of {flow} ended as {status:?}");
         Ok(())
     }
 
     /// Stops the engine.
     pub async fn stop(self) {
-        self.engine
-            .shutdown(std::time::Duration::from_secs(5))
-            .await;
+        self.engine.shutdown(std::time::Duration::from_secs(5)).await;
     }
 }

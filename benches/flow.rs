@@ -24,10 +24,7 @@ const CONCURRENCY: [usize; 3] = [1, 32, 128];
 
 fn main() -> Result<()> {
     // Cargo adds `--bench`.
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| argument != "--bench")
-        .collect();
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let runtime = Runtime::new()?;
     match words.as_slice() {
@@ -72,10 +69,7 @@ async fn in_process(connector: Vec<u8>) -> Result<()> {
                 },
             )
             .await?;
-            println!(
-                "  {flow:8} {callers:>4} callers  {measured}   load {}",
-                memory::load_average()
-            );
+            println!("  {flow:8} {callers:>4} callers  {measured}   load {}", memory::load_average());
         }
     }
     tell_memory();
@@ -88,35 +82,20 @@ async fn in_process(connector: Vec<u8>) -> Result<()> {
 /// The same through `POST /webhooks/…`: signed, verified over the raw bytes, answered when durable.
 async fn over_http(connector: &[u8]) -> Result<()> {
     let dir = directory()?;
-    let set = |key: &str, value: String| Override {
-        key: key.to_owned(),
-        value,
-        origin: "the bench".to_owned(),
-    };
+    let set =
+        |key: &str, value: String| Override { key: key.to_owned(), value, origin: "the bench".to_owned() };
     let settings = [
         set("listen", "127.0.0.1:0".to_owned()),
         set("data-dir", dir.path().join("data").display().to_string()),
     ];
-    let running =
-        wharf_server::serve(Config::load(None, &settings)?, ServeOptions::default()).await?;
-    let key = running
-        .admin_key()
-        .context("a fresh server makes an admin key")?
-        .key
-        .clone();
-    let server = Server {
-        addr: running.addr(),
-        key,
-    };
+    let running = wharf_server::serve(Config::load(None, &settings)?, ServeOptions::default()).await?;
+    let key = running.admin_key().context("a fresh server makes an admin key")?.key.clone();
+    let server = Server { addr: running.addr(), key };
     server.set_up(connector).await?;
     println!("signed webhook over HTTP, client in the same process, fsync on");
     for (flow, _) in flows::all() {
         for callers in CONCURRENCY {
-            tell(
-                flow,
-                callers,
-                &server.deliver(flow, callers, Span::default()).await?,
-            );
+            tell(flow, callers, &server.deliver(flow, callers, Span::default()).await?);
         }
     }
     tell_memory();
@@ -126,20 +105,11 @@ async fn over_http(connector: &[u8]) -> Result<()> {
 
 /// Loads a server in another process with the mapping flow.
 async fn drive(addr: &str, key_file: &Path, callers: &str, seconds: &str) -> Result<()> {
-    let addr: SocketAddr = addr
-        .parse()
-        .with_context(|| format!("`{addr}` is no address"))?;
-    let key =
-        std::fs::read_to_string(key_file).with_context(|| format!("{}", key_file.display()))?;
-    let server = Server {
-        addr,
-        key: key.trim().to_owned(),
-    };
+    let addr: SocketAddr = addr.parse().with_context(|| format!("`{addr}` is no address"))?;
+    let key = std::fs::read_to_string(key_file).with_context(|| format!("{}", key_file.display()))?;
+    let server = Server { addr, key: key.trim().to_owned() };
     server.set_up(&guest::build().await?).await?;
-    let span = Span {
-        measured: Duration::from_secs(seconds.parse()?),
-        ..Span::default()
-    };
+    let span = Span { measured: Duration::from_secs(seconds.parse()?), ..Span::default() };
     let callers = callers.parse()?;
     for (flow, _) in flows::all() {
         tell(flow, callers, &server.deliver(flow, callers, span).await?);
@@ -148,11 +118,7 @@ async fn drive(addr: &str, key_file: &Path, callers: &str, seconds: &str) -> Res
 }
 
 fn tell(flow: &str, callers: usize, delivered: &Delivered) {
-    let Delivered {
-        accepted,
-        done_rate,
-        mean,
-    } = delivered;
+    let Delivered { accepted, done_rate, mean } = delivered;
     let mean = mean.as_secs_f64() * 1e3;
     println!(
         "  {flow:8} {callers:>4} callers  202: {accepted}   done: {done_rate:.0}/s, mean {mean:.2} ms   load {}",

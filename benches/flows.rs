@@ -41,10 +41,7 @@ pub fn all() -> Vec<(&'static str, String)> {
              connection: {CONNECTION}, delivery-id-header: x-github-delivery }}\nsteps:{steps}"
         )
     };
-    SHAPES
-        .iter()
-        .map(|(name, steps)| (*name, file(name, steps)))
-        .collect()
+    SHAPES.iter().map(|(name, steps)| (*name, file(name, steps))).collect()
 }
 
 /// The value of `x-hub-signature-256` for a body.
@@ -54,8 +51,5 @@ pub fn all() -> Vec<(&'static str, String)> {
 pub fn signature(body: &[u8]) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())?;
     mac.update(body);
-    Ok(format!(
-        "sha256={}",
-        hex::encode(mac.finalize().into_bytes())
-    ))
+    Ok(format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
 }

@@ -22,15 +22,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// # Errors
 /// Cargo's own, or what is wrong with the module that it made.
 pub async fn build() -> Result<Vec<u8>> {
-    let module = module(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/map"),
-        "bench_connector",
-    )?;
+    let module = module(&Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/map"), "bench_connector")?;
     let component = wharf_package::componentize(&module)?;
-    let sandbox = Sandbox::new(SandboxConfig {
-        slots: 1,
-        ..SandboxConfig::default()
-    })?;
+    let sandbox = Sandbox::new(SandboxConfig { slots: 1, ..SandboxConfig::default() })?;
     let connector = sandbox.load(&component, Digest::of(&component)).await?;
     let manifest = connector.describe(&Limits::default()).await.result?;
     Ok(wharf_package::seal(&component, &manifest)?)
@@ -47,17 +41,9 @@ fn module(dir: &Path, name: &str) -> Result<Vec<u8>> {
         .status()
         .context("cargo does not start")?;
     if !status.success() {
-        bail!(
-            "the guest in {} does not build; it needs `rustup target add {TARGET}`",
-            dir.display()
-        );
+        bail!("the guest in {} does not build; it needs `rustup target add {TARGET}`", dir.display());
     }
-    let file = dir
-        .join("target")
-        .join(TARGET)
-        .join("release")
-        .join(name)
-        .with_extension("wasm");
+    let file = dir.join("target").join(TARGET).join("release").join(name).with_extension("wasm");
     std::fs::read(&file).with_context(|| format!("{}", file.display()))
 }
 
@@ -67,9 +53,7 @@ struct Nobody;
 #[async_trait]
 impl Host for Nobody {
     async fn http(&mut self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
-        Err(HttpError::Unreachable(
-            "the bench has no network".to_owned(),
-        ))
+        Err(HttpError::Unreachable("the bench has no network".to_owned()))
     }
 
     fn now(&self) -> Timestamp {
@@ -84,10 +68,7 @@ impl Host for Nobody {
 /// A call with the default limits, all of them on.
 #[must_use]
 pub fn call() -> Call {
-    Call {
-        limits: Limits::default(),
-        host: Box::new(Nobody),
-    }
+    Call { limits: Limits::default(), host: Box::new(Nobody) }
 }
 
 /// What a call is part of; the lengths are those of a real one.

@@ -59,37 +59,15 @@ impl Server {
     /// With the server's own words.
     pub async fn set_up(&self, connector: &[u8]) -> Result<()> {
         let mut client = Client::connect(self.addr).await?;
-        client
-            .admin(
-                &self.key,
-                "POST",
-                "connectors?approve=true",
-                "application/wasm",
-                connector,
-            )
-            .await?;
+        client.admin(&self.key, "POST", "connectors?approve=true", "application/wasm", connector).await?;
         let connection = json!({
             "name": flows::CONNECTION, "connector": "bench", "settings": {}, "secrets": { "secret": flows::SECRET },
         });
         client
-            .admin(
-                &self.key,
-                "POST",
-                "connections",
-                "application/json",
-                connection.to_string().as_bytes(),
-            )
+            .admin(&self.key, "POST", "connections", "application/json", connection.to_string().as_bytes())
             .await?;
         for (_, source) in flows::all() {
-            client
-                .admin(
-                    &self.key,
-                    "POST",
-                    "flows?file=flow.yaml",
-                    "text/yaml",
-                    source.as_bytes(),
-                )
-                .await?;
+            client.admin(&self.key, "POST", "flows?file=flow.yaml", "text/yaml", source.as_bytes()).await?;
         }
         Ok(())
     }
@@ -98,12 +76,7 @@ impl Server {
     ///
     /// # Errors
     /// A delivery that is not taken, a run that does not end.
-    pub async fn deliver(
-        &self,
-        flow: &'static str,
-        callers: usize,
-        span: Span,
-    ) -> Result<Delivered> {
+    pub async fn deliver(&self, flow: &'static str, callers: usize, span: Span) -> Result<Delivered> {
         let before = self.ended(flow).await?;
         let signature = flows::signature(EVENT.as_bytes())?;
         let target = format!("/webhooks/{flow}");
@@ -134,11 +107,7 @@ impl Server {
         let runs = sent.load(Ordering::Relaxed) as f64;
         let after = self.all_ended(flow, before.runs + runs).await?;
         let mean = Duration::from_secs_f64((after.seconds - before.seconds) / runs.max(1.0));
-        Ok(Delivered {
-            accepted,
-            done_rate: runs / began.elapsed().as_secs_f64(),
-            mean,
-        })
+        Ok(Delivered { accepted, done_rate: runs / began.elapsed().as_secs_f64(), mean })
     }
 
     async fn all_ended(&self, flow: &str, runs: f64) -> Result<Ended> {
@@ -148,36 +117,23 @@ impl Server {
             if ended.runs >= runs {
                 return Ok(ended);
             }
-            ensure!(
-                Instant::now() < deadline,
-                "{} of {runs} runs of {flow} ended",
-                ended.runs
-            );
+            ensure!(Instant::now() < deadline, "{} of {runs} runs of {flow} ended", ended.runs);
             sleep(LOOK).await;
         }
     }
 
     async fn ended(&self, flow: &str) -> Result<Ended> {
-        let page = Client::connect(self.addr)
-            .await?
-            .send("GET", "/metrics", "", b"")
-            .await?;
+        let page = Client::connect(self.addr).await?.send("GET", "/metrics", "", b"").await?;
         ensure!(page.status == 200, "/metrics answered {}", page.status);
         let of = |name: &str| {
             let line = page.body.lines().find(|line| {
                 let labels = line.strip_prefix(name).unwrap_or_default();
                 labels.contains(&format!("flow=\"{flow}\"")) && labels.contains("status=\"done\"")
             });
-            line.and_then(|line| line.rsplit(' ').next())
-                .map(str::parse::<f64>)
-                .transpose()
+            line.and_then(|line| line.rsplit(' ').next()).map(str::parse::<f64>).transpose()
         };
         let runs = of("wharf_runs_finished_total{").context("wharf_runs_finished_total")?;
-        let seconds =
-            of("wharf_run_duration_seconds_sum{").context("wharf_run_duration_seconds_sum")?;
-        Ok(Ended {
-            runs: runs.unwrap_or_default(),
-            seconds: seconds.unwrap_or_default(),
-        })
+        let seconds = of("wharf_run_duration_seconds_sum{").context("wharf_run_duration_seconds_sum")?;
+        Ok(Ended { runs: runs.unwrap_or_default(), seconds: seconds.unwrap_or_default() })
     }
 }

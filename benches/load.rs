@@ -45,10 +45,7 @@ pub struct Span {
 impl Default for Span {
     /// One second, then four.
     fn default() -> Self {
-        Self {
-            warm_up: Duration::from_secs(1),
-            measured: Duration::from_secs(4),
-        }
+        Self { warm_up: Duration::from_secs(1), measured: Duration::from_secs(4) }
     }
 }
 
@@ -109,10 +106,5 @@ fn measured(mut latencies: Vec<Duration>, within: Duration) -> Measured {
     };
     #[expect(clippy::cast_precision_loss, reason = "no bench serves 2^53 calls")]
     let rate = latencies.len() as f64 / within.as_secs_f64();
-    Measured {
-        served: latencies.len(),
-        rate,
-        median: at(50),
-        p99: at(99),
-    }
+    Measured { served: latencies.len(), rate, median: at(50), p99: at(99) }
 }

@@ -6,14 +6,8 @@ pub fn resident() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     // The kernel counts in units of 1,024 bytes.
     let megabytes = |name: &str| {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or_default();
-        let count = line
-            .split_whitespace()
-            .next()
-            .and_then(|count| count.parse::<u64>().ok());
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        let count = line.split_whitespace().next().and_then(|count| count.parse::<u64>().ok());
         count.unwrap_or(0) * 1024 / 1_000_000
     };
     (megabytes("VmRSS:"), megabytes("VmHWM:"))

@@ -92,24 +92,11 @@ impl Bed {
 
     async fn start_in(dir: tempfile::TempDir, env: &[(&str, &str)]) -> Self {
         let provider = Provider::start().await.unwrap();
-        let server = Server::start(&launch(dir.path(), provider.addr(), env))
-            .await
-            .unwrap();
+        let server = Server::start(&launch(dir.path(), provider.addr(), env)).await.unwrap();
         let addr = server.addr;
         let client = client(addr, dir.path());
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_only(std::iter::empty())
-            .build()
-            .unwrap();
-        Self {
-            provider,
-            client,
-            http,
-            addr,
-            dir,
-            server: Some(server),
-        }
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only(std::iter::empty()).build().unwrap();
+        Self { provider, client, http, addr, dir, server: Some(server) }
     }
 
     /// A server with nothing installed that watches a folder.
@@ -129,18 +116,11 @@ impl Bed {
     pub(crate) async fn until_version(&self, connector: &str, version: &Value) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         loop {
-            let shown = self
-                .client
-                .get(&["connectors", connector], &[])
-                .await
-                .unwrap();
+            let shown = self.client.get(&["connectors", connector], &[]).await.unwrap();
             if shown["version"] == *version {
                 return;
             }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "{connector} stays at {shown:#}"
-            );
+            assert!(tokio::time::Instant::now() < deadline, "{connector} stays at {shown:#}");
             tokio::task::yield_now().await;
         }
     }
@@ -157,38 +137,20 @@ impl Bed {
         self.install(&connectors.github).await;
         self.install(&connectors.slack).await;
         let github = json!({ "token": GITHUB_TOKEN, "webhook-secret": WEBHOOK_SECRET });
-        self.connect(
-            "acme-github",
-            "github",
-            json!({ "api-url": self.provider.github_url() }),
-            github,
-        )
-        .await;
+        self.connect("acme-github", "github", json!({ "api-url": self.provider.github_url() }), github).await;
         let slack = json!({ "token": SLACK_TOKEN });
-        self.connect(
-            "acme-slack",
-            "slack",
-            json!({ "api-url": self.provider.slack_url() }),
-            slack,
-        )
-        .await;
+        self.connect("acme-slack", "slack", json!({ "api-url": self.provider.slack_url() }), slack).await;
         let flow = fs::read_to_string(checkout().path(TRIAGE)).unwrap();
         self.apply(&flow).await;
     }
 
     pub(crate) async fn install(&self, file: &Path) -> Value {
         let wasm = Body::Wasm(fs::read(file).unwrap());
-        self.client
-            .post(&["connectors"], &[("approve", "true")], wasm)
-            .await
-            .unwrap()
+        self.client.post(&["connectors"], &[("approve", "true")], wasm).await.unwrap()
     }
 
     pub(crate) async fn install_bytes(&self, wasm: Vec<u8>) -> Value {
-        self.client
-            .post(&["connectors"], &[("approve", "true")], Body::Wasm(wasm))
-            .await
-            .unwrap()
+        self.client.post(&["connectors"], &[("approve", "true")], Body::Wasm(wasm)).await.unwrap()
     }
 
     pub(crate) async fn connect(
@@ -199,31 +161,17 @@ impl Bed {
         secrets: Value,
     ) -> Value {
         let body = json!({ "name": name, "connector": connector, "settings": settings, "secrets": secrets });
-        self.client
-            .post(&["connections"], &[], Body::Json(body))
-            .await
-            .unwrap()
+        self.client.post(&["connections"], &[], Body::Json(body)).await.unwrap()
     }
 
     pub(crate) async fn apply(&self, flow: &str) -> Value {
-        self.client
-            .post(
-                &["flows"],
-                &[("file", "flow.yaml")],
-                Body::Yaml(flow.to_owned()),
-            )
-            .await
-            .unwrap()
+        self.client.post(&["flows"], &[("file", "flow.yaml")], Body::Yaml(flow.to_owned())).await.unwrap()
     }
 
     /// Starts a flow by hand; its run.
     pub(crate) async fn start(&self, flow: &str, data: Value) -> String {
         let body = Body::Json(json!({ "data": data }));
-        let accepted = self
-            .client
-            .post(&["flows", flow, "run"], &[], body)
-            .await
-            .unwrap();
+        let accepted = self.client.post(&["flows", flow, "run"], &[], body).await.unwrap();
         accepted["run"].as_str().unwrap().to_owned()
     }
 
@@ -242,10 +190,7 @@ impl Bed {
             if states.contains(&status) {
                 return record;
             }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "run {run} stays {status}: {record:#}"
-            );
+            assert!(tokio::time::Instant::now() < deadline, "run {run} stays {status}: {record:#}");
             tokio::task::yield_now().await;
         }
     }
@@ -268,9 +213,7 @@ impl Bed {
 
     /// A new process on the same data.
     pub(crate) async fn restart(&mut self, env: &[(&str, &str)]) {
-        let server = Server::start(&launch(self.dir.path(), self.provider.addr(), env))
-            .await
-            .unwrap();
+        let server = Server::start(&launch(self.dir.path(), self.provider.addr(), env)).await.unwrap();
         self.addr = server.addr;
         self.client = client(server.addr, self.dir.path());
         self.server = Some(server);
@@ -289,11 +232,7 @@ pub(crate) fn delivery(file: &str, event: &'static str, guid: &'static str) -> D
 
 /// An issue of the flow's repository that was opened, with the label `bug`.
 pub(crate) fn issue_opened() -> Delivery {
-    delivery(
-        "issues.opened.json",
-        "issues",
-        "72d3162e-cc78-11e3-81ab-4c9367dc0958",
-    )
+    delivery("issues.opened.json", "issues", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
 }
 
 fn launch(dir: &Path, provider: SocketAddr, env: &[(&str, &str)]) -> Launch {
@@ -303,10 +242,7 @@ fn launch(dir: &Path, provider: SocketAddr, env: &[(&str, &str)]) -> Launch {
         log: dir.join("server.log"),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         provider,
-        env: env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
+        env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     }
 }
 

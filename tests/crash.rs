@@ -5,27 +5,12 @@ use crate::bed::{Bed, issue_opened};
 
 /// Where to die, for the how-manieth time, and what has happened by then.
 const POINTS: &[(&str, &str)] = &[
-    (
-        "accept-before",
-        "nothing is stored: the sender hears nothing and sends again",
-    ),
-    (
-        "accept-after",
-        "stored and not acknowledged: the sender sends again, and it is a duplicate",
-    ),
-    (
-        "settle-before:1",
-        "the event is known, the intent to post is not durable",
-    ),
-    (
-        "settle-after:1",
-        "the intent is durable, nothing was sent: the provider is asked",
-    ),
+    ("accept-before", "nothing is stored: the sender hears nothing and sends again"),
+    ("accept-after", "stored and not acknowledged: the sender sends again, and it is a duplicate"),
+    ("settle-before:1", "the event is known, the intent to post is not durable"),
+    ("settle-after:1", "the intent is durable, nothing was sent: the provider is asked"),
     ("send-before", "the same, an instant later"),
-    (
-        "send-after",
-        "posted, and the answer is lost: the provider is asked, and nothing is posted again",
-    ),
+    ("send-after", "posted, and the answer is lost: the provider is asked, and nothing is posted again"),
     ("settle-before:2", "the same, an instant later"),
     ("settle-after:2", "all is done"),
 ];
@@ -54,19 +39,10 @@ async fn one_message_whatever_the_instant() {
         assert_eq!(posted, index + 1, "{point}: {what}: {record:#}");
         bed.stop().await;
     }
-    let mut keys: Vec<_> = bed
-        .provider
-        .messages()
-        .into_iter()
-        .map(|message| message.key)
-        .collect();
+    let mut keys: Vec<_> = bed.provider.messages().into_iter().map(|message| message.key).collect();
     keys.sort();
     keys.dedup();
-    assert_eq!(
-        keys.len(),
-        POINTS.len(),
-        "each run has an idempotency key of its own"
-    );
+    assert_eq!(keys.len(), POINTS.len(), "each run has an idempotency key of its own");
 }
 
 /// One delivery id for each point.
@@ -94,15 +70,8 @@ async fn killed_while_the_provider_holds_the_answer() {
     let record = bed.ended(accepted.run().unwrap()).await;
     assert_eq!(record["status"], "done", "{record:#}");
     assert_eq!(bed.provider.messages().len(), 1);
-    let kinds: Vec<_> = attempts(&record)
-        .iter()
-        .map(|attempt| attempt["kind"].clone())
-        .collect();
-    assert_eq!(
-        kinds,
-        ["confirm"],
-        "the provider was asked and nothing was sent again: {record:#}"
-    );
+    let kinds: Vec<_> = attempts(&record).iter().map(|attempt| attempt["kind"].clone()).collect();
+    assert_eq!(kinds, ["confirm"], "the provider was asked and nothing was sent again: {record:#}");
 }
 
 fn attempts(record: &serde_json::Value) -> Vec<serde_json::Value> {

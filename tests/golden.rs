@@ -27,18 +27,12 @@ fn openapi() {
 #[test]
 fn manifest_schema() {
     let schema = schemars::schema_for!(wharf_model::manifest::Manifest);
-    check(
-        "wit/manifest.schema.json",
-        &serde_json::to_string_pretty(&schema).unwrap(),
-    );
+    check("wit/manifest.schema.json", &serde_json::to_string_pretty(&schema).unwrap());
 }
 
 #[test]
 fn config_reference() {
-    check(
-        "docs/reference/config.md",
-        &wharf_server::config::reference(),
-    );
+    check("docs/reference/config.md", &wharf_server::config::reference());
 }
 
 /// The blocks of code in the README are the ones that are built and parsed.
@@ -52,18 +46,10 @@ fn readme_examples() {
     };
     let bare = |code: &str| {
         let lines = code.lines().filter(|line| !line.starts_with("//!"));
-        let text: String = lines
-            .flat_map(str::chars)
-            .filter(|letter| !letter.is_whitespace())
-            .collect();
+        let text: String = lines.flat_map(str::chars).filter(|letter| !letter.is_whitespace()).collect();
         text.replace(",)", ")")
     };
-    let example =
-        fs::read_to_string(checkout().path("guest-sdk/rust/examples/notes/src/lib.rs")).unwrap();
-    assert_eq!(
-        bare(&block("rust")),
-        bare(&example),
-        "README.md and examples/notes differ"
-    );
+    let example = fs::read_to_string(checkout().path("guest-sdk/rust/examples/notes/src/lib.rs")).unwrap();
+    assert_eq!(bare(&block("rust")), bare(&example), "README.md and examples/notes differ");
     wharf_model::flow::Flow::parse(&block("yaml")).unwrap();
 }

@@ -11,29 +11,16 @@ use serde_json::Value;
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-        ])
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -47,15 +34,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
             .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
             .collect()
     };
-    packages
-        .iter()
-        .map(|package| {
-            (
-                package["name"].as_str().unwrap().to_owned(),
-                normal(package),
-            )
-        })
-        .collect()
+    packages.iter().map(|package| (package["name"].as_str().unwrap().to_owned(), normal(package))).collect()
 }
 
 #[test]
@@ -66,47 +45,18 @@ fn crate_edges() {
         ("wharf-store", &["wharf-model"]),
         ("wharf-sandbox", &["wharf-model"]),
         ("wharf-gate", &["wharf-model"]),
-        (
-            "wharf-engine",
-            &[
-                "wharf-model",
-                "wharf-package",
-                "wharf-store",
-                "wharf-sandbox",
-                "wharf-gate",
-            ],
-        ),
-        (
-            "wharf-harness",
-            &[
-                "wharf-model",
-                "wharf-package",
-                "wharf-sandbox",
-                "wharf-gate",
-            ],
-        ),
+        ("wharf-engine", &["wharf-model", "wharf-package", "wharf-store", "wharf-sandbox", "wharf-gate"]),
+        ("wharf-harness", &["wharf-model", "wharf-package", "wharf-sandbox", "wharf-gate"]),
         (
             "wharf-server",
-            &[
-                "wharf-model",
-                "wharf-package",
-                "wharf-store",
-                "wharf-sandbox",
-                "wharf-gate",
-                "wharf-engine",
-            ],
+            &["wharf-model", "wharf-package", "wharf-store", "wharf-sandbox", "wharf-gate", "wharf-engine"],
         ),
     ];
     let dependencies = dependencies();
     for (name, allowed) in edges {
-        let of_ours = dependencies[*name]
-            .iter()
-            .filter(|name| name.starts_with("wharf"));
+        let of_ours = dependencies[*name].iter().filter(|name| name.starts_with("wharf"));
         for dependency in of_ours {
-            assert!(
-                allowed.contains(&dependency.as_str()),
-                "{name} must not depend on {dependency}"
-            );
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
         }
     }
 }
@@ -125,10 +75,7 @@ fn one_crate_knows_each_engine() {
     for (name, dependencies) in dependencies() {
         for (dependency, owners) in owners {
             let knows = dependencies.contains(*dependency);
-            assert!(
-                !knows || owners.contains(&name.as_str()),
-                "{name} must not know {dependency}"
-            );
+            assert!(!knows || owners.contains(&name.as_str()), "{name} must not know {dependency}");
         }
     }
 }
@@ -142,13 +89,7 @@ fn model_reads_no_clock_and_does_no_io() {
         );
     }
     for (path, text) in sources("runtime/model/src") {
-        for word in [
-            "SystemTime::now",
-            "Instant::now",
-            "std::fs",
-            "std::net",
-            "async fn",
-        ] {
+        for word in ["SystemTime::now", "Instant::now", "std::fs", "std::net", "async fn"] {
             assert!(!text.contains(word), "{} has {word}", path.display());
         }
     }
@@ -158,20 +99,12 @@ fn model_reads_no_clock_and_does_no_io() {
 fn every_source_file_says_what_it_is_for() {
     for folder in ["runtime", "guest-sdk/rust", "plugins", "tests", "benches"] {
         for (path, text) in sources(folder) {
-            assert!(
-                text.starts_with("//!"),
-                "{} must open with `//!`",
-                path.display()
-            );
+            assert!(text.starts_with("//!"), "{} must open with `//!`", path.display());
             // What a macro expands to may meet a lint or not, which `expect` does not forgive.
-            let expands = path.components().any(|part| part.as_os_str() == "macros")
-                || path.ends_with("register.rs");
+            let expands =
+                path.components().any(|part| part.as_os_str() == "macros") || path.ends_with("register.rs");
             let allows = text.contains(concat!("#[", "allow("));
-            assert!(
-                expands || !allows,
-                "{}: use #[expect(…, reason = …)]",
-                path.display()
-            );
+            assert!(expands || !allows, "{}: use #[expect(…, reason = …)]", path.display());
         }
     }
 }
@@ -181,11 +114,7 @@ fn every_crate_takes_the_workspace_lints() {
     let members = metadata()["packages"].as_array().unwrap().clone();
     for package in members {
         let manifest = fs::read_to_string(package["manifest_path"].as_str().unwrap()).unwrap();
-        assert!(
-            manifest.contains("[lints]\nworkspace = true"),
-            "{}",
-            package["name"]
-        );
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{}", package["name"]);
     }
 }
 

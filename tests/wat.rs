@@ -28,9 +28,7 @@ pub(crate) fn speaker(name: &str, version: &str, change: impl FnOnce(&mut Value)
     let mut module = wat::parse_str(text(&manifest, &said)).unwrap();
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(checkout().path("wit")).unwrap();
-    let world = resolve
-        .select_world(&[package], Some("action-connector"))
-        .unwrap();
+    let world = resolve.select_world(&[package], Some("action-connector")).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     wharf_package::seal(&wharf_package::componentize(&module).unwrap(), &manifest).unwrap()
 }

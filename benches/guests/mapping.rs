@@ -56,21 +56,12 @@ pub(crate) struct Mapped {
 
 /// The mapping.
 pub(crate) fn map(event: Event) -> Mapped {
-    let Event {
-        id,
-        action,
-        sender,
-        repository,
-        issue,
-    } = event;
+    let Event { id, action, sender, repository, issue } = event;
     Mapped {
         id,
         kind: format!("issue.{action}"),
         number: issue.number,
-        title: format!(
-            "[{}#{}] {}",
-            repository.full_name, issue.number, issue.title
-        ),
+        title: format!("[{}#{}] {}", repository.full_name, issue.number, issue.title),
         text: issue.body,
         labels: issue.labels.into_iter().map(|label| label.name).collect(),
         author: sender.login,

@@ -48,8 +48,7 @@ pub type Confirm<A> = fn(&Call, <A as Action>::Input) -> Result<Verdict<<A as Ac
 pub type Resume<A> = fn(&Call, Value, Option<HttpMessage>) -> Result<<A as Action>::Answer>;
 
 /// The function of [`Action::BATCH`].
-pub type Batch<A> =
-    fn(&Call, Vec<<A as Action>::Input>) -> Result<Vec<Result<<A as Action>::Answer>>>;
+pub type Batch<A> = fn(&Call, Vec<<A as Action>::Input>) -> Result<Vec<Result<<A as Action>::Answer>>>;
 
 /// The input of an action that takes nothing.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -124,9 +123,7 @@ impl<T: Serialize + JsonSchema> Answer for T {
 
 impl<T: Serialize + JsonSchema> Answer for Page<T> {
     fn describe(about: manifest::Action) -> manifest::Action {
-        about
-            .output(schema::page_of(&schema::of_output::<T>()))
-            .paged()
+        about.output(schema::page_of(&schema::of_output::<T>())).paged()
     }
 
     fn outcome(self) -> Result<Outcome> {
@@ -145,10 +142,9 @@ impl<T: Serialize + JsonSchema> Answer for Progress<T> {
     fn outcome(self) -> Result<Outcome> {
         match self {
             Self::Done(output) => output.outcome(),
-            Self::Suspended { wake, state } => Ok(Outcome::Suspended(Suspension {
-                wake,
-                state: to_json(&state)?,
-            })),
+            Self::Suspended { wake, state } => {
+                Ok(Outcome::Suspended(Suspension { wake, state: to_json(&state)? }))
+            }
         }
     }
 }
@@ -190,21 +186,9 @@ impl Entry {
             name: A::NAME,
             describe: describe::<A>,
             run: run::<A>,
-            confirm: if A::CONFIRM.is_some() {
-                Some(confirm::<A>)
-            } else {
-                None
-            },
-            resume: if A::RESUME.is_some() {
-                Some(resume::<A>)
-            } else {
-                None
-            },
-            batch: if A::BATCH.is_some() {
-                Some(batch::<A>)
-            } else {
-                None
-            },
+            confirm: if A::CONFIRM.is_some() { Some(confirm::<A>) } else { None },
+            resume: if A::RESUME.is_some() { Some(resume::<A>) } else { None },
+            batch: if A::BATCH.is_some() { Some(batch::<A>) } else { None },
         }
     }
 }
@@ -217,11 +201,7 @@ macro_rules! actions {
 
 fn describe<A: Action>() -> manifest::Action {
     let about = A::about().input(schema::of_input::<A::Input>());
-    let about = if A::CONFIRM.is_some() {
-        about.confirms()
-    } else {
-        about
-    };
+    let about = if A::CONFIRM.is_some() { about.confirms() } else { about };
     A::Answer::describe(about)
 }
 
@@ -247,10 +227,7 @@ fn resume<A: Action>(call: &Call, state: &str, callback: Option<HttpMessage>) ->
 
 fn batch<A: Action>(call: &Call, inputs: &[String]) -> Result<Vec<Result<String>>> {
     let batch = A::BATCH.ok_or_else(|| cannot(A::NAME, "take batches"))?;
-    let inputs = inputs
-        .iter()
-        .map(|input| parse(input))
-        .collect::<Result<_>>()?;
+    let inputs = inputs.iter().map(|input| parse(input)).collect::<Result<_>>()?;
     let answers = batch(call, inputs)?;
     Ok(answers.into_iter().map(|answer| done(answer?)).collect())
 }
@@ -258,9 +235,9 @@ fn batch<A: Action>(call: &Call, inputs: &[String]) -> Result<Vec<Result<String>
 fn done(answer: impl Answer) -> Result<String> {
     match answer.outcome()? {
         Outcome::Done(output) => Ok(output),
-        Outcome::Page(_) | Outcome::Suspended(_) => Err(Failure::defect(
-            "neither a page nor a suspension can stand here",
-        )),
+        Outcome::Page(_) | Outcome::Suspended(_) => {
+            Err(Failure::defect("neither a page nor a suspension can stand here"))
+        }
     }
 }
 
@@ -269,11 +246,9 @@ fn cannot(action: &str, what: &str) -> Failure {
 }
 
 fn parse<T: DeserializeOwned>(input: &str) -> Result<T> {
-    serde_json::from_str(input)
-        .map_err(|error| Failure::invalid_input(format_args!("the input: {error}")))
+    serde_json::from_str(input).map_err(|error| Failure::invalid_input(format_args!("the input: {error}")))
 }
 
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| Failure::defect(format_args!("the output: {error}")))
+    serde_json::to_string(value).map_err(|error| Failure::defect(format_args!("the output: {error}")))
 }

@@ -44,11 +44,7 @@ impl<const BYTES: usize> Arena<BYTES> {
     /// An empty arena. All zero, so that it takes no room in the module.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            memory: UnsafeCell::new(Memory([0; BYTES])),
-            top: Cell::new(0),
-            live: Cell::new(0),
-        }
+        Self { memory: UnsafeCell::new(Memory([0; BYTES])), top: Cell::new(0), live: Cell::new(0) }
     }
 
     fn start(&self) -> *mut u8 {
@@ -68,9 +64,7 @@ impl<const BYTES: usize> Arena<BYTES> {
         }
         let begin = self.top.get().next_multiple_of(layout.align());
         // One byte stays free, so that no empty allocation sits just behind the end.
-        let end = begin
-            .checked_add(layout.size())
-            .filter(|end| *end < BYTES)?;
+        let end = begin.checked_add(layout.size()).filter(|end| *end < BYTES)?;
         self.top.set(end);
         self.live.set(self.live.get().wrapping_add(1));
         Some(begin)

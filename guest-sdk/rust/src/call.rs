@@ -18,11 +18,7 @@ impl Call {
     /// A call in this context whose requests carry the auth method `auth` unless they say otherwise.
     #[must_use]
     pub fn new(context: Context, auth: Option<&str>) -> Self {
-        Self {
-            context,
-            page: None,
-            auth: auth.map(str::to_owned),
-        }
+        Self { context, page: None, auth: auth.map(str::to_owned) }
     }
 
     /// The same call, continuing a list at `page`.
@@ -78,9 +74,8 @@ impl Call {
             "" => "{}",
             text => text,
         };
-        serde_json::from_str(text).map_err(|error| {
-            Failure::configuration(format_args!("the connection's settings: {error}"))
-        })
+        serde_json::from_str(text)
+            .map_err(|error| Failure::configuration(format_args!("the connection's settings: {error}")))
     }
 
     /// A GET request.
@@ -145,20 +140,11 @@ mod tests {
     #[test]
     fn settings_are_read() {
         let read = |connection: &str| {
-            let context = Context {
-                connection: connection.into(),
-                ..Context::for_test()
-            };
+            let context = Context { connection: connection.into(), ..Context::for_test() };
             Call::new(context, None).settings::<Settings>()
         };
         assert_eq!(read("").unwrap().api_url, "");
-        assert_eq!(
-            read(r#"{"api-url":"https://a"}"#).unwrap().api_url,
-            "https://a"
-        );
-        assert_eq!(
-            read("[").unwrap_err().class,
-            FailureClass::ConfigurationInvalid
-        );
+        assert_eq!(read(r#"{"api-url":"https://a"}"#).unwrap().api_url, "https://a");
+        assert_eq!(read("[").unwrap_err().class, FailureClass::ConfigurationInvalid);
     }
 }

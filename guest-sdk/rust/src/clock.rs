@@ -5,11 +5,7 @@
 /// Milliseconds since 1970. Outside of wasm, where there is no host, it is 0.
 #[must_use]
 pub fn now_ms() -> u64 {
-    if cfg!(target_family = "wasm") {
-        crate::bindings::wharf::connector::clock::now()
-    } else {
-        0
-    }
+    if cfg!(target_family = "wasm") { crate::bindings::wharf::connector::clock::now() } else { 0 }
 }
 
 /// Milliseconds since 1970 of `2019-05-15T15:20:18.5+02:00`; none for another form or before 1970.
@@ -26,11 +22,8 @@ pub fn parse_rfc3339(text: &str) -> Option<u64> {
         return None;
     }
     digits(fraction)?;
-    let millis = fraction
-        .bytes()
-        .chain([b'0'; 3])
-        .take(3)
-        .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    let millis =
+        fraction.bytes().chain([b'0'; 3]).take(3).fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
     let seconds = days_since_1970(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second;
     Some(seconds.checked_add_signed(-offset)? * 1000 + millis)
 }
@@ -48,11 +41,7 @@ pub fn to_rfc3339(ms: u64) -> String {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
@@ -69,12 +58,7 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
     };
     let (hours, minutes) = offset.split_once(':')?;
     let offset = digits(hours)? * 3600 + digits(minutes)? * 60;
-    Some((
-        time,
-        sign * i64::try_from(offset)
-            .ok()
-            .filter(|offset| *offset < 86_400)?,
-    ))
+    Some((time, sign * i64::try_from(offset).ok().filter(|offset| *offset < 86_400)?))
 }
 
 fn digits(text: &str) -> Option<u64> {
@@ -88,11 +72,7 @@ pub(crate) fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
         return None;
     }
     // Years that start in March put the leap day last.
-    let (shifted_year, shifted_month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (shifted_year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = shifted_year * 365 + shifted_year / 4 - shifted_year / 100
         + shifted_year / 400
         + (153 * shifted_month + 2) / 5
@@ -131,13 +111,7 @@ mod tests {
 
     #[test]
     fn times_are_written() {
-        for ms in [
-            0,
-            1_557_933_618_000,
-            1_709_208_000_000,
-            951_782_400_000,
-            253_402_300_799_000,
-        ] {
+        for ms in [0, 1_557_933_618_000, 1_709_208_000_000, 951_782_400_000, 253_402_300_799_000] {
             assert_eq!(parse_rfc3339(&to_rfc3339(ms)), Some(ms));
         }
         assert_eq!(to_rfc3339(1_557_933_618_999), "2019-05-15T15:20:18Z");

@@ -70,12 +70,7 @@ pub trait Connector {
     ///
     /// # Errors
     /// As the action.
-    fn resume(
-        call: &Call,
-        action: &str,
-        state: &str,
-        callback: Option<HttpMessage>,
-    ) -> Result<Outcome> {
+    fn resume(call: &Call, action: &str, state: &str, callback: Option<HttpMessage>) -> Result<Outcome> {
         match find(Self::actions(), action).and_then(|entry| entry.resume) {
             Some(resume) => resume(call, state, callback),
             None => Err(not_implemented("resume", action)),
@@ -305,11 +300,7 @@ pub struct Choice {
 impl Choice {
     /// A choice with a label.
     pub fn new(label: impl Into<String>, value: impl Into<Value>) -> Self {
-        Self {
-            label: label.into(),
-            value: value.into(),
-            description: None,
-        }
+        Self { label: label.into(), value: value.into(), description: None }
     }
 }
 
@@ -323,9 +314,8 @@ impl Settings {
     /// # Errors
     /// `configuration-invalid` when they are not of this shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(&self.0).map_err(|error| {
-            Failure::configuration(format_args!("the trigger's settings: {error}"))
-        })
+        T::deserialize(&self.0)
+            .map_err(|error| Failure::configuration(format_args!("the trigger's settings: {error}")))
     }
 
     /// Settings from a value, for tests.

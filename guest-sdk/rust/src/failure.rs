@@ -5,9 +5,7 @@
 
 use core::fmt::Display;
 
-pub use crate::bindings::wharf::connector::types::{
-    Failure, FailureClass, FieldFailure, ItemFailure,
-};
+pub use crate::bindings::wharf::connector::types::{Failure, FailureClass, FieldFailure, ItemFailure};
 
 /// What connector functions return.
 pub type Result<T> = core::result::Result<T, Failure>;
@@ -83,21 +81,14 @@ impl Failure {
     /// With what is wrong at a JSON Pointer (RFC 6901) into the input.
     #[must_use]
     pub fn with_field(mut self, pointer: impl Into<String>, message: impl Display) -> Self {
-        self.fields.push(FieldFailure {
-            path: pointer.into(),
-            message: message.to_string(),
-        });
+        self.fields.push(FieldFailure { path: pointer.into(), message: message.to_string() });
         self
     }
 
     /// With a failed item of a batch; items that are not named succeeded.
     #[must_use]
     pub fn with_item(mut self, index: u32, class: FailureClass, message: impl Display) -> Self {
-        self.items.push(ItemFailure {
-            index,
-            class,
-            message: message.to_string(),
-        });
+        self.items.push(ItemFailure { index, class, message: message.to_string() });
         self
     }
 }

@@ -107,35 +107,15 @@ mod tests {
     #[test]
     fn errors_have_classes() {
         let text = || "why".to_owned();
-        let denial = Denial {
-            by: DeniedBy::Grant,
-            reason: "host".into(),
-            message: "why".into(),
-        };
+        let denial = Denial { by: DeniedBy::Grant, reason: "host".into(), message: "why".into() };
         check(Error::Denied(denial), Class::CapabilityDenied, false);
         check(Error::InvalidRequest(text()), Class::ConnectorDefect, false);
-        check(
-            Error::CredentialUnavailable(text()),
-            Class::CredentialInvalid,
-            false,
-        );
-        check(
-            Error::BudgetExhausted(text()),
-            Class::CapabilityDenied,
-            false,
-        );
-        check(
-            Error::Unreachable(text()),
-            Class::TemporarilyUnavailable,
-            false,
-        );
+        check(Error::CredentialUnavailable(text()), Class::CredentialInvalid, false);
+        check(Error::BudgetExhausted(text()), Class::CapabilityDenied, false);
+        check(Error::Unreachable(text()), Class::TemporarilyUnavailable, false);
         check(Error::Tls(text()), Class::TemporarilyUnavailable, false);
         check(Error::Timeout(text()), Class::TimedOut, true);
-        check(
-            Error::Interrupted(text()),
-            Class::TemporarilyUnavailable,
-            true,
-        );
+        check(Error::Interrupted(text()), Class::TemporarilyUnavailable, true);
         check(Error::BadResponse(text()), Class::SchemaMismatch, true);
         check(Error::Ambiguous(text()), Class::Conflict, true);
     }

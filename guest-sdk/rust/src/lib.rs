@@ -92,7 +92,6 @@ pub mod prelude {
     pub use crate::manifest::{Auth, Effect, Manifest};
     pub use crate::trigger::Event;
     pub use crate::{
-        Call, Failure, FailureClass, HttpMessage, Response, Result, action, actions, input, log,
-        output,
+        Call, Failure, FailureClass, HttpMessage, Response, Result, action, actions, input, log, output,
     };
 }

@@ -7,9 +7,7 @@ use serde_json::{Map, Value};
 
 pub use crate::bindings::wharf::connector::log::Level;
 #[doc(inline)]
-pub use crate::{
-    __log_debug as debug, __log_error as error, __log_info as info, __log_warn as warn,
-};
+pub use crate::{__log_debug as debug, __log_error as error, __log_info as info, __log_warn as warn};
 
 /// Writes one line; the macros call it.
 pub fn write(level: Level, message: &str, fields: Option<Map<String, Value>>) {

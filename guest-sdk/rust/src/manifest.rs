@@ -76,9 +76,9 @@ impl Manifest {
     /// The complete manifest of a connector: what it declares, and its actions.
     #[must_use]
     pub fn of<C: Connector>() -> Self {
-        let mut manifest = C::actions().iter().fold(C::manifest(), |manifest, entry| {
-            manifest.action(entry.name, (entry.describe)())
-        });
+        let mut manifest = C::actions()
+            .iter()
+            .fold(C::manifest(), |manifest, entry| manifest.action(entry.name, (entry.describe)()));
         for (_, action) in &mut manifest.actions.0 {
             action.auth_or(C::AUTH);
         }
@@ -176,10 +176,7 @@ impl Egress {
     /// These upper-case methods at this URL and below.
     #[must_use]
     pub fn new(methods: &[&str], url: &str) -> Self {
-        Self {
-            url: url.into(),
-            methods: texts(methods),
-        }
+        Self { url: url.into(), methods: texts(methods) }
     }
 }
 

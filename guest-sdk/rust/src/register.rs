@@ -14,9 +14,7 @@ use serde_json::Value;
 use crate::action::{Verdict, to_json};
 use crate::bindings::wharf::connector::outcomes::Outcome;
 use crate::bindings::wharf::connector::types::{Context, HttpMessage};
-use crate::bindings::{
-    actions, batches, confirmation, connections, fields, manifest, options, resumption,
-};
+use crate::bindings::{actions, batches, confirmation, connections, fields, manifest, options, resumption};
 use crate::call::Call;
 use crate::connector::{Choices, Connector, Query, Settings};
 use crate::failure::{Failure, Result};
@@ -138,14 +136,12 @@ impl<C: Connector> connections::exports::wharf::connector::connections::Guest fo
     ) -> Result<connections::exports::wharf::connector::connections::Identity> {
         let call = begin::<C>(context).with_auth(&method);
         let identity = C::validate(&call, &method)?;
-        Ok(
-            connections::exports::wharf::connector::connections::Identity {
-                label: identity.label,
-                account: identity.account,
-                scopes: identity.scopes,
-                metadata: to_json(&identity.metadata)?,
-            },
-        )
+        Ok(connections::exports::wharf::connector::connections::Identity {
+            label: identity.label,
+            account: identity.account,
+            scopes: identity.scopes,
+            metadata: to_json(&identity.metadata)?,
+        })
     }
 }
 
@@ -156,11 +152,8 @@ impl<C: Connector> options::exports::wharf::connector::options::Guest for Export
         context: Context,
     ) -> Result<options::exports::wharf::connector::options::Choices> {
         use options::exports::wharf::connector::options as out;
-        let query = Query {
-            values: parse("the values", &query.values)?,
-            search: query.search,
-            page: query.page,
-        };
+        let query =
+            Query { values: parse("the values", &query.values)?, search: query.search, page: query.page };
         let Choices { items, next } = C::options(&begin::<C>(context), &loader, &query)?;
         let items = items
             .into_iter()

@@ -97,16 +97,12 @@ mod tests {
     fn outputs_have_schemas() {
         let schema = super::of_output::<Posted>();
         assert_eq!(schema["required"], json!(["ts"]));
-        assert_eq!(
-            super::page_of(&schema)["properties"]["items"]["items"],
-            schema
-        );
+        assert_eq!(super::page_of(&schema)["properties"]["items"]["items"], schema);
     }
 
     #[test]
     fn unset_options_are_left_out() {
-        let message: Message =
-            serde_json::from_value(json!({ "channel": "C1", "text": "Hi" })).unwrap();
+        let message: Message = serde_json::from_value(json!({ "channel": "C1", "text": "Hi" })).unwrap();
         assert_eq!(
             serde_json::to_value(&message).unwrap(),
             json!({ "channel": "C1", "text": "Hi", "labels": [] })

@@ -18,9 +18,9 @@ pub fn get<T: DeserializeOwned>(scope: Scope, key: &str) -> Result<Option<T>> {
     let Some(bytes) = host::get(scope, key).map_err(failure)? else {
         return Ok(None);
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Failure::schema_mismatch(format_args!("the store's value of `{key}`: {error}"))
-    })
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| Failure::schema_mismatch(format_args!("the store's value of `{key}`: {error}")))
 }
 
 /// Writes `value`, replacing what is there.
@@ -67,9 +67,7 @@ pub fn delete(scope: Scope, key: &str) -> Result<()> {
 pub fn failure(error: Error) -> Failure {
     match error {
         Error::Denied(message) => Failure::new(FailureClass::CapabilityDenied, message),
-        Error::InvalidKey => {
-            Failure::defect("a store key is empty, too long, or holds a control character")
-        }
+        Error::InvalidKey => Failure::defect("a store key is empty, too long, or holds a control character"),
         Error::QuotaExceeded(bytes) => Failure::new(
             FailureClass::CapabilityDenied,
             format_args!("the store is full: {bytes} bytes are granted"),
@@ -79,6 +77,5 @@ pub fn failure(error: Error) -> Failure {
 }
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(value)
-        .map_err(|error| Failure::defect(format_args!("a store value: {error}")))
+    serde_json::to_vec(value).map_err(|error| Failure::defect(format_args!("a store value: {error}")))
 }

@@ -27,9 +27,7 @@ pub(crate) fn page(call: &Call, url: &str) -> Result<wharf::Request> {
     let base = settings.api_url.trim_end_matches('/');
     match url.strip_prefix(base) {
         Some(rest) if rest.starts_with('/') => Ok(with_headers(call.get(url))),
-        _ => Err(Failure::invalid_input(format_args!(
-            "the page is not at {base}"
-        ))),
+        _ => Err(Failure::invalid_input(format_args!("the page is not at {base}"))),
     }
 }
 
@@ -38,10 +36,7 @@ fn with_headers(request: wharf::Request) -> wharf::Request {
         .header("accept", "application/vnd.github+json")
         .header("x-github-api-version", "2022-11-28")
         // GitHub refuses requests without one.
-        .header(
-            "user-agent",
-            concat!("wharf-github/", env!("CARGO_PKG_VERSION")),
-        )
+        .header("user-agent", concat!("wharf-github/", env!("CARGO_PKG_VERSION")))
 }
 
 /// The path of something in a repository, `owner/name`.
@@ -50,10 +45,8 @@ pub(crate) fn in_repository<'a>(repository: &'a str, rest: &[&'a str]) -> Result
         Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok([&["repos", owner, name], rest].concat())
         }
-        _ => Err(Failure::invalid_input(format_args!(
-            "`{repository}` is not of the form owner/name"
-        ))
-        .with_field("/repository", "must be owner/name")),
+        _ => Err(Failure::invalid_input(format_args!("`{repository}` is not of the form owner/name"))
+            .with_field("/repository", "must be owner/name")),
     }
 }
 
@@ -63,10 +56,7 @@ mod tests {
 
     #[test]
     fn repositories_have_an_owner_and_a_name() {
-        assert_eq!(
-            in_repository("acme/app", &["issues"]).unwrap(),
-            ["repos", "acme", "app", "issues"]
-        );
+        assert_eq!(in_repository("acme/app", &["issues"]).unwrap(), ["repos", "acme", "app", "issues"]);
         for text in ["", "acme", "/app", "acme/", "acme/app/x"] {
             assert!(in_repository(text, &[]).is_err(), "{text}");
         }

@@ -17,78 +17,18 @@ enum Kind {
 
 /// Name, title, kind, and the one `action` that is meant; none means all, or those of the settings.
 const TRIGGERS: [(&str, &str, Kind, Option<&str>); 12] = [
-    (
-        "issue-opened",
-        "An issue was opened",
-        Kind::Issues,
-        Some("opened"),
-    ),
-    (
-        "issue-edited",
-        "An issue was edited",
-        Kind::Issues,
-        Some("edited"),
-    ),
-    (
-        "issue-labeled",
-        "An issue got a label",
-        Kind::Issues,
-        Some("labeled"),
-    ),
-    (
-        "issue-assigned",
-        "An issue was assigned",
-        Kind::Issues,
-        Some("assigned"),
-    ),
-    (
-        "issue-closed",
-        "An issue was closed",
-        Kind::Issues,
-        Some("closed"),
-    ),
-    (
-        "issue-reopened",
-        "An issue was reopened",
-        Kind::Issues,
-        Some("reopened"),
-    ),
-    (
-        "issues",
-        "Something happened to an issue",
-        Kind::Issues,
-        None,
-    ),
-    (
-        "pull-request-opened",
-        "A pull request was opened",
-        Kind::PullRequests,
-        Some("opened"),
-    ),
-    (
-        "pull-request-updated",
-        "A pull request got commits",
-        Kind::PullRequests,
-        Some("synchronize"),
-    ),
-    (
-        "pull-request-labeled",
-        "A pull request got a label",
-        Kind::PullRequests,
-        Some("labeled"),
-    ),
-    (
-        "pull-request-closed",
-        "A pull request was closed or merged",
-        Kind::PullRequests,
-        Some("closed"),
-    ),
-    (
-        "pull-requests",
-        "Something happened to a pull request",
-        Kind::PullRequests,
-        None,
-    ),
+    ("issue-opened", "An issue was opened", Kind::Issues, Some("opened")),
+    ("issue-edited", "An issue was edited", Kind::Issues, Some("edited")),
+    ("issue-labeled", "An issue got a label", Kind::Issues, Some("labeled")),
+    ("issue-assigned", "An issue was assigned", Kind::Issues, Some("assigned")),
+    ("issue-closed", "An issue was closed", Kind::Issues, Some("closed")),
+    ("issue-reopened", "An issue was reopened", Kind::Issues, Some("reopened")),
+    ("issues", "Something happened to an issue", Kind::Issues, None),
+    ("pull-request-opened", "A pull request was opened", Kind::PullRequests, Some("opened")),
+    ("pull-request-updated", "A pull request got commits", Kind::PullRequests, Some("synchronize")),
+    ("pull-request-labeled", "A pull request got a label", Kind::PullRequests, Some("labeled")),
+    ("pull-request-closed", "A pull request was closed or merged", Kind::PullRequests, Some("closed")),
+    ("pull-requests", "Something happened to a pull request", Kind::PullRequests, None),
 ];
 
 impl Kind {
@@ -239,34 +179,22 @@ struct Branch {
 
 /// Declares all triggers.
 pub(crate) fn declare(manifest: Manifest) -> Manifest {
-    TRIGGERS
-        .iter()
-        .fold(manifest, |manifest, (name, title, kind, action)| {
-            let webhook = Webhook::hmac_sha256("x-hub-signature-256", "sha256=", "webhook-secret")
-                .delivery_id("x-github-delivery")
-                .only("x-github-event", &[kind.header()]);
-            let trigger = match (kind, action) {
-                (Kind::Issues, Some(_)) => Trigger::webhook::<Watch, IssueEvent>(title, webhook),
-                (Kind::Issues, None) => {
-                    Trigger::webhook::<WatchActions, IssueEvent>(title, webhook)
-                }
-                (Kind::PullRequests, Some(_)) => {
-                    Trigger::webhook::<Watch, PullRequestEvent>(title, webhook)
-                }
-                (Kind::PullRequests, None) => {
-                    Trigger::webhook::<WatchActions, PullRequestEvent>(title, webhook)
-                }
-            };
-            manifest.trigger(name, trigger.auth(&["token"]))
-        })
+    TRIGGERS.iter().fold(manifest, |manifest, (name, title, kind, action)| {
+        let webhook = Webhook::hmac_sha256("x-hub-signature-256", "sha256=", "webhook-secret")
+            .delivery_id("x-github-delivery")
+            .only("x-github-event", &[kind.header()]);
+        let trigger = match (kind, action) {
+            (Kind::Issues, Some(_)) => Trigger::webhook::<Watch, IssueEvent>(title, webhook),
+            (Kind::Issues, None) => Trigger::webhook::<WatchActions, IssueEvent>(title, webhook),
+            (Kind::PullRequests, Some(_)) => Trigger::webhook::<Watch, PullRequestEvent>(title, webhook),
+            (Kind::PullRequests, None) => Trigger::webhook::<WatchActions, PullRequestEvent>(title, webhook),
+        };
+        manifest.trigger(name, trigger.auth(&["token"]))
+    })
 }
 
 /// The event in a delivery, if the trigger means it.
-pub(crate) fn receive(
-    trigger: &str,
-    settings: &Settings,
-    message: &HttpMessage,
-) -> Result<Vec<Event>> {
+pub(crate) fn receive(trigger: &str, settings: &Settings, message: &HttpMessage) -> Result<Vec<Event>> {
     let Some((_, _, kind, action)) = TRIGGERS.iter().find(|(name, ..)| *name == trigger) else {
         return Err(Failure::defect(format_args!("no trigger `{trigger}`")));
     };
@@ -280,9 +208,7 @@ pub(crate) fn receive(
         None => watch.actions.is_empty() || watch.actions.contains(&delivery.action),
     };
     // GitHub does not tell the case of names apart.
-    let here = watch
-        .repository
-        .is_none_or(|name| name.eq_ignore_ascii_case(&delivery.repository.full_name));
+    let here = watch.repository.is_none_or(|name| name.eq_ignore_ascii_case(&delivery.repository.full_name));
     if meant && here {
         event(*kind, delivery, message.header("x-github-delivery")).map(|event| vec![event])
     } else {
@@ -295,8 +221,8 @@ fn event(kind: Kind, delivery: Delivery, id: Option<&str>) -> Result<Event> {
         Kind::Issues => (delivery.issue, "issue"),
         Kind::PullRequests => (delivery.pull_request, "pull_request"),
     };
-    let thing = thing
-        .ok_or_else(|| Failure::schema_mismatch(format_args!("the delivery has no `{member}`")))?;
+    let thing =
+        thing.ok_or_else(|| Failure::schema_mismatch(format_args!("the delivery has no `{member}`")))?;
     let repository = delivery.repository.full_name;
     let subject = format!("{repository}#{}", thing.number);
     let updated_at = thing.updated_at.unwrap_or_default();

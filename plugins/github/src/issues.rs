@@ -151,10 +151,7 @@ struct FoundComment {
 
 impl From<FoundComment> for Commented {
     fn from(found: FoundComment) -> Self {
-        Self {
-            id: found.id,
-            url: found.html_url,
-        }
+        Self { id: found.id, url: found.html_url }
     }
 }
 
@@ -225,11 +222,7 @@ pub(crate) fn list_issues(call: &Call, input: ListIssues) -> Result<Page<Issue>>
     let mut response = request.send()?.error_for_status()?;
     let found: Vec<Found> = response.json()?;
     Ok(Page {
-        items: found
-            .into_iter()
-            .filter(|found| found.pull_request.is_none())
-            .map(Issue::from)
-            .collect(),
+        items: found.into_iter().filter(|found| found.pull_request.is_none()).map(Issue::from).collect(),
         next: response.next_link(),
     })
 }

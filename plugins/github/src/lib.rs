@@ -45,9 +45,7 @@ impl Connector for GitHub {
             id: u64,
             html_url: Option<String>,
         }
-        let mut response = api::request(call, "GET", &["user"])?
-            .send()?
-            .error_for_status()?;
+        let mut response = api::request(call, "GET", &["user"])?.send()?.error_for_status()?;
         let user: User = response.json()?;
         let scopes = response.header("x-oauth-scopes").unwrap_or_default();
         Ok(Identity {

@@ -102,16 +102,7 @@ struct Answer {
 #[action(effect = "read", auth = [])]
 fn get(call: &Call, input: Get) -> Result<Answer> {
     let request = call.get(input.url);
-    answer(
-        prepare(
-            request,
-            &input.query,
-            input.headers,
-            input.auth,
-            input.timeout_ms,
-        ),
-        &input.expect,
-    )
+    answer(prepare(request, &input.query, input.headers, input.auth, input.timeout_ms), &input.expect)
 }
 
 /// Send a request by POST, PUT, PATCH or DELETE.
@@ -126,19 +117,11 @@ fn send(call: &Call, input: Send) -> Result<Answer> {
         Method::Delete => "DELETE",
     };
     let request = call.request(method, input.url);
-    let request = prepare(
-        request,
-        &input.query,
-        input.headers,
-        input.auth,
-        input.timeout_ms,
-    );
+    let request = prepare(request, &input.query, input.headers, input.auth, input.timeout_ms);
     let request = match (input.json, input.text) {
         (Some(_), Some(_)) => {
-            return Err(
-                Failure::invalid_input("a request has one body: `json` or `text`")
-                    .with_field("/text", "stands beside `json`"),
-            );
+            return Err(Failure::invalid_input("a request has one body: `json` or `text`")
+                .with_field("/text", "stands beside `json`"));
         }
         (Some(json), None) => request.json(&json),
         (None, Some(text)) => request.body("text/plain; charset=utf-8", text),
@@ -154,12 +137,8 @@ fn prepare(
     auth: Option<String>,
     timeout_ms: Option<u32>,
 ) -> wharf::Request {
-    let request = query
-        .iter()
-        .fold(request, |request, (name, value)| request.query(name, value));
-    let request = headers.into_iter().fold(request, |request, (name, value)| {
-        request.header(name, value)
-    });
+    let request = query.iter().fold(request, |request, (name, value)| request.query(name, value));
+    let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
     let request = match auth {
         Some(method) => request.auth(method),
         None => request.anonymous(),
@@ -201,11 +180,7 @@ fn answer(request: wharf::Request, expect: &[u16]) -> Result<Answer> {
     } else {
         Value::String(response.text()?.to_owned())
     };
-    Ok(Answer {
-        status: response.status(),
-        headers,
-        body,
-    })
+    Ok(Answer { status: response.status(), headers, body })
 }
 
 /// A success that the flow did not expect: a write has been applied.
@@ -222,12 +197,7 @@ fn unexpected(status: u16, intent: wharf::http::Intent) -> Failure {
 
 /// Whether a media type is JSON (RFC 6839, section 3.1).
 fn says_json(content_type: &str) -> bool {
-    let media = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media == "application/json" || media.ends_with("+json")
 }
 
@@ -241,10 +211,7 @@ impl Connector for Http {
             .license("MIT OR Apache-2.0")
             .egress(&["GET", "POST", "PUT", "PATCH", "DELETE"], "*")
             .settings::<Settings>()
-            .auth(
-                "bearer",
-                token("Bearer token").slot("token", "Token").bearer("token"),
-            )
+            .auth("bearer", token("Bearer token").slot("token", "Token").bearer("token"))
             .auth(
                 "basic",
                 token("User and password")
@@ -252,12 +219,7 @@ impl Connector for Http {
                     .slot("password", "Password")
                     .basic("user", "password"),
             )
-            .auth(
-                "api-key",
-                token("API key")
-                    .slot("key", "Key")
-                    .header("x-api-key", "", "key"),
-            )
+            .auth("api-key", token("API key").slot("key", "Key").header("x-api-key", "", "key"))
     }
 
     fn actions() -> Actions {
@@ -273,11 +235,7 @@ mod tests {
 
     #[test]
     fn json_is_known_by_its_media_type() {
-        for yes in [
-            "application/json",
-            "application/json; charset=utf-8",
-            "application/problem+JSON",
-        ] {
+        for yes in ["application/json", "application/json; charset=utf-8", "application/problem+JSON"] {
             assert!(says_json(yes), "{yes}");
         }
         for no in ["", "text/plain", "text/json-ish", "application/jsonp"] {

@@ -78,9 +78,7 @@ impl Status {
         let class = class_of(&code);
         let message = match (&self.needed, granted) {
             (Some(needed), Some(granted)) => {
-                format!(
-                    "Slack answered {code}: it needs the scope {needed}, the token has {granted}"
-                )
+                format!("Slack answered {code}: it needs the scope {needed}, the token has {granted}")
             }
             (Some(needed), None) => format!("Slack answered {code}: it needs the scope {needed}"),
             (None, _) => format!("Slack answered {code}"),
@@ -183,17 +181,7 @@ mod tests {
             "Slack answered fatal_error",
             true,
         );
-        check(
-            r#"{ "ok": false, "error": "no_text" }"#,
-            Class::InvalidInput,
-            "Slack answered no_text",
-            false,
-        );
-        check(
-            r#"{ "ok": false }"#,
-            Class::InvalidInput,
-            "Slack answered unknown_error",
-            false,
-        );
+        check(r#"{ "ok": false, "error": "no_text" }"#, Class::InvalidInput, "Slack answered no_text", false);
+        check(r#"{ "ok": false }"#, Class::InvalidInput, "Slack answered unknown_error", false);
     }
 }

@@ -73,12 +73,7 @@ impl Connector for Slack {
             .homepage("https://api.slack.com/web")
             .egress(&["GET", "POST"], "{connection.api-url}/")
             .settings::<Settings>()
-            .auth(
-                "bot-token",
-                Auth::new("Bot token")
-                    .slot("token", "Bot token (xoxb-…)")
-                    .bearer("token"),
-            )
+            .auth("bot-token", Auth::new("Bot token").slot("token", "Bot token (xoxb-…)").bearer("token"))
             .options("channels")
     }
 

@@ -75,22 +75,11 @@ mod tests {
             if command.is_hide_set() || command.get_name() == "help" {
                 return;
             }
-            let after = command
-                .get_after_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let examples = after.split("EXAMPLES\n").nth(1);
-            assert!(
-                examples.is_some(),
-                "`{}` has no EXAMPLES",
-                command.get_name()
-            );
+            assert!(examples.is_some(), "`{}` has no EXAMPLES", command.get_name());
             let text = examples.unwrap_or_default();
-            lines.extend(
-                text.lines()
-                    .take_while(|line| !line.is_empty())
-                    .map(|line| line.trim().to_owned()),
-            );
+            lines.extend(text.lines().take_while(|line| !line.is_empty()).map(|line| line.trim().to_owned()));
             for sub in command.get_subcommands() {
                 collect(sub, lines);
             }

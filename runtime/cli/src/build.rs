@@ -115,28 +115,16 @@ pub async fn build(
     let dir = krate::directory(&options.dir)?;
     let environment = Environment::clean(std::env::vars_os());
     let toolchain = obtain::toolchain(&dir, &environment, &options, progress).await?;
-    progress(Progress::Toolchain(format!(
-        "{} for {}",
-        toolchain.name, toolchain.target
-    )));
+    progress(Progress::Toolchain(format!("{} for {}", toolchain.name, toolchain.target)));
     let krate = krate::read(&dir, &environment, &toolchain).await?;
-    let module = compile::compile(
-        &krate,
-        &environment,
-        &toolchain,
-        options.target_dir.as_deref(),
-        progress,
-    )
-    .await?;
+    let module =
+        compile::compile(&krate, &environment, &toolchain, options.target_dir.as_deref(), progress).await?;
     let component = wharf_package::componentize(&module)?;
     progress(Progress::Describing);
     let manifest = describe::describe(&component).await?;
     let sealed = wharf_package::seal(&component, &manifest)?;
     let package = wharf_package::open(&sealed)?;
-    let (name, version) = (
-        package.manifest.name.clone(),
-        package.manifest.version.to_string(),
-    );
+    let (name, version) = (package.manifest.name.clone(), package.manifest.version.to_string());
     let file = write::place(options.out, &name, &version)?;
     write::atomically(&file, &sealed)?;
     progress(Progress::Sealed(file.clone()));

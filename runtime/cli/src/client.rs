@@ -96,24 +96,12 @@ impl Client {
             .timeout(Duration::from_secs(120))
             .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")));
         // Without TLS there is no need to look for this machine's certificates, and to fail over it.
-        let builder = if base.scheme() == "http" {
-            builder.tls_certs_only(std::iter::empty())
-        } else {
-            builder
-        };
+        let builder =
+            if base.scheme() == "http" { builder.tls_certs_only(std::iter::empty()) } else { builder };
         let http = builder.build().map_err(|error| {
-            Fault::new(
-                Exit::Failed,
-                "http-client",
-                format!("cannot set up HTTP: {error}"),
-            )
+            Fault::new(Exit::Failed, "http-client", format!("cannot set up HTTP: {error}"))
         })?;
-        Ok(Self {
-            http,
-            base,
-            key,
-            key_from,
-        })
+        Ok(Self { http, base, key, key_from })
     }
 
     /// The server's address.
@@ -134,12 +122,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub async fn post(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-        body: Body,
-    ) -> Result<Value, Fault> {
+    pub async fn post(&self, path: &[&str], query: &[(&str, &str)], body: Body) -> Result<Value, Fault> {
         self.send(Method::POST, path, query, body).await
     }
 
@@ -170,17 +153,11 @@ impl Client {
         query: &[(&str, &str)],
         body: Body,
     ) -> Result<Value, Fault> {
-        let request = with_body(self.http.request(method, self.url(path, query)?), body)
-            .bearer_auth(&self.key);
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let request =
+            with_body(self.http.request(method, self.url(path, query)?), body).bearer_auth(&self.key);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         if status.is_success() {
             return if body.is_empty() {
                 Ok(Value::Null)
@@ -193,10 +170,7 @@ impl Client {
 
     fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, Fault> {
         // `.` and `..` as a segment would walk up the path; no name of ours is either.
-        if let Some(bad) = path
-            .iter()
-            .find(|segment| matches!(**segment, "" | "." | ".."))
-        {
+        if let Some(bad) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
             return Err(Fault::usage(format!("`{bad}` is no name")));
         }
         let mut url = self.base.clone();
@@ -215,12 +189,8 @@ impl Client {
         while let Some(source) = cause.source() {
             cause = source;
         }
-        Fault::new(
-            Exit::Unreachable,
-            "unreachable",
-            format!("no answer from {}: {cause}", self.server()),
-        )
-        .fix("start one with `wharf serve`, or name another with --server URL or WHARF_SERVER")
+        Fault::new(Exit::Unreachable, "unreachable", format!("no answer from {}: {cause}", self.server()))
+            .fix("start one with `wharf serve`, or name another with --server URL or WHARF_SERVER")
     }
 
     fn alien(&self, status: StatusCode, error: &serde_json::Error) -> Fault {
@@ -241,11 +211,7 @@ impl Client {
             return Fault::new(
                 Exit::Unauthorized,
                 &code,
-                format!(
-                    "{} refuses the API key from {}",
-                    self.server(),
-                    self.key_from
-                ),
+                format!("{} refuses the API key from {}", self.server(), self.key_from),
             )
             .fix("set WHARF_API_KEY, or --data-dir to the directory of that server");
         }
@@ -258,8 +224,7 @@ impl Client {
             | StatusCode::PAYLOAD_TOO_LARGE => Exit::Invalid,
             _ => Exit::Failed,
         };
-        let message =
-            text("message").unwrap_or_else(|| format!("{} answered {status}", self.server()));
+        let message = text("message").unwrap_or_else(|| format!("{} answered {status}", self.server()));
         let mut fault = Fault::new(exit, &code, message);
         fault.fix = text("fix");
         if let Some(list) = error.get("problems").filter(|problems| problems.is_array()) {
@@ -280,15 +245,9 @@ fn problems(list: &Value) -> Option<String> {
     let problems = list.as_array()?;
     let lines: Vec<String> = problems
         .iter()
-        .map(|problem| {
-            match problem
-                .get("message")
-                .and_then(Value::as_str)
-                .or_else(|| problem.as_str())
-            {
-                Some(message) => format!("  {}", crate::inert::inert(message)),
-                None => format!("  {}", crate::inert::inert(&problem.to_string())),
-            }
+        .map(|problem| match problem.get("message").and_then(Value::as_str).or_else(|| problem.as_str()) {
+            Some(message) => format!("  {}", crate::inert::inert(message)),
+            None => format!("  {}", crate::inert::inert(&problem.to_string())),
         })
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -297,13 +256,9 @@ fn problems(list: &Value) -> Option<String> {
 fn with_body(request: RequestBuilder, body: Body) -> RequestBuilder {
     match body {
         Body::None => request,
-        Body::Json(value) => request
-            .header("content-type", "application/json")
-            .body(value.to_string()),
+        Body::Json(value) => request.header("content-type", "application/json").body(value.to_string()),
         Body::Yaml(text) => request.header("content-type", "text/yaml").body(text),
-        Body::Wasm(bytes) => request
-            .header("content-type", "application/wasm")
-            .body(bytes),
+        Body::Wasm(bytes) => request.header("content-type", "application/wasm").body(bytes),
     }
 }
 
@@ -316,9 +271,7 @@ fn base(server: &str) -> Result<Url, Fault> {
         return Err(wrong("not an http or https address".to_owned()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(
-            "the key goes into --api-key, not into the address".to_owned(),
-        ));
+        return Err(wrong("the key goes into --api-key, not into the address".to_owned()));
     }
     Ok(url)
 }
@@ -326,10 +279,7 @@ fn base(server: &str) -> Result<Url, Fault> {
 /// The key and where it was found.
 fn key(target: &Target) -> Result<(String, String), Fault> {
     if let Some(key) = &target.api_key {
-        return Ok((
-            key.trim().to_owned(),
-            "--api-key or WHARF_API_KEY".to_owned(),
-        ));
+        return Ok((key.trim().to_owned(), "--api-key or WHARF_API_KEY".to_owned()));
     }
     let file = target.data_dir.join("admin.key");
     match std::fs::read_to_string(&file) {
@@ -337,7 +287,10 @@ fn key(target: &Target) -> Result<(String, String), Fault> {
         Err(error) => Err(Fault::new(
             Exit::Unauthorized,
             "no-api-key",
-            format!("no API key: --api-key and WHARF_API_KEY are not set, and {} cannot be read ({error})", file.display()),
+            format!(
+                "no API key: --api-key and WHARF_API_KEY are not set, and {} cannot be read ({error})",
+                file.display()
+            ),
         )
         .fix("set WHARF_API_KEY, or --data-dir to the server's data directory")),
     }

@@ -71,10 +71,8 @@ impl Exit {
     /// The table at the end of `wharf --help`.
     #[must_use]
     pub fn table() -> String {
-        let rows: Vec<String> = Self::ALL
-            .iter()
-            .map(|exit| format!("  {}  {}", exit.code(), exit.meaning()))
-            .collect();
+        let rows: Vec<String> =
+            Self::ALL.iter().map(|exit| format!("  {}  {}", exit.code(), exit.meaning())).collect();
         format!("Exit codes:\n{}", rows.join("\n"))
     }
 }
@@ -114,14 +112,7 @@ pub struct Problems {
 impl Fault {
     /// A fault with a message only.
     pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            code: code.to_owned(),
-            message: message.into(),
-            fix: None,
-            detail: None,
-            problems: None,
-        }
+        Self { exit, code: code.to_owned(), message: message.into(), fix: None, detail: None, problems: None }
     }
 
     /// The same with a way out.

@@ -69,16 +69,10 @@ mod tests {
     fn shows_what_a_terminal_would_obey() {
         for (text, shown) in [
             ("plain — ü 漢 🚢", "plain — ü 漢 🚢"),
-            (
-                "\u{1b}[31mred\u{1b}]0;title\u{7}",
-                "\\u{1b}[31mred\\u{1b}]0;title\\u{7}",
-            ),
+            ("\u{1b}[31mred\u{1b}]0;title\u{7}", "\\u{1b}[31mred\\u{1b}]0;title\\u{7}"),
             ("two\nlines\tand\r", "two\\nlines\\tand\\r"),
             ("\u{9b}2J", "\\u{9b}2J"),
-            (
-                "a\u{202e}b\u{2066}c\u{200d}d",
-                "a\\u{202e}b\\u{2066}c\\u{200d}d",
-            ),
+            ("a\u{202e}b\u{2066}c\u{200d}d", "a\\u{202e}b\\u{2066}c\\u{200d}d"),
             ("\u{e0041}", "\\u{e0041}"),
         ] {
             assert_eq!(inert(text), shown);
@@ -93,9 +87,6 @@ mod tests {
         let value = serde_json::json!({ "a": "\u{9b}\u{202e}\u{e0041}\u{1b}" });
         let shown = inert_json(&value.to_string());
         assert!(shown.is_ascii(), "{shown}");
-        assert_eq!(
-            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
-            value
-        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

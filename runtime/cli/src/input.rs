@@ -11,8 +11,7 @@ use crate::exit::{Exit, Fault};
 /// # Errors
 /// It cannot be read.
 pub fn file(path: &Path) -> Result<Vec<u8>, Fault> {
-    std::fs::read(path)
-        .map_err(|error| Fault::usage(format!("cannot read {}: {error}", path.display())))
+    std::fs::read(path).map_err(|error| Fault::usage(format!("cannot read {}: {error}", path.display())))
 }
 
 /// Text as given, of a file after `@`, or of stdin for `-`.
@@ -41,12 +40,8 @@ pub fn text(given: &str) -> Result<String, Fault> {
 pub fn json(given: &str) -> Result<Value, Fault> {
     let document = text(given)?;
     serde_json::from_str(&document).map_err(|error| {
-        Fault::new(
-            Exit::Invalid,
-            "invalid-json",
-            format!("the input is no JSON: {error}"),
-        )
-        .fix(r#"--input '{"name": "value"}', --input @file.json or --input - for stdin"#)
+        Fault::new(Exit::Invalid, "invalid-json", format!("the input is no JSON: {error}"))
+            .fix(r#"--input '{"name": "value"}', --input @file.json or --input - for stdin"#)
     })
 }
 
@@ -55,15 +50,9 @@ pub fn json(given: &str) -> Result<Value, Fault> {
 /// # Errors
 /// There is no `=` or no name.
 pub fn pair<'a>(flag: &str, given: &'a str) -> Result<(&'a str, &'a str), Fault> {
-    given
-        .split_once('=')
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| {
-            Fault::usage(format!(
-                "{flag} takes name=value, not `{}`",
-                given.chars().take(20).collect::<String>()
-            ))
-        })
+    given.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+        Fault::usage(format!("{flag} takes name=value, not `{}`", given.chars().take(20).collect::<String>()))
+    })
 }
 
 /// `name=value` pairs as an object: a value that reads as JSON is that value, anything else is text.
@@ -117,17 +106,12 @@ pub fn count(given: &str) -> Result<u64, String> {
         "MI" => 1 << 20,
         "GI" => 1 << 30,
         _ => {
-            return Err(format!(
-                "unknown unit `{unit}`; write 500M, 2G, 64MB or 64MiB"
-            ));
+            return Err(format!("unknown unit `{unit}`; write 500M, 2G, 64MB or 64MiB"));
         }
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "write a number, such as 500M, 2G, 64MB or 64MiB".to_owned())?;
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "too large".to_owned())
+    let number: u64 =
+        digits.parse().map_err(|_| "write a number, such as 500M, 2G, 64MB or 64MiB".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "too large".to_owned())
 }
 
 /// A duration in milliseconds: `250ms`, `30s`, `5m`, `1h`.
@@ -143,12 +127,9 @@ pub fn duration_ms(given: &str) -> Result<u64, String> {
         "h" => 3_600_000,
         _ => return Err("write a number and a unit, such as 250ms, 30s, 5m or 1h".to_owned()),
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "write a number and a unit, such as 250ms, 30s, 5m or 1h".to_owned())?;
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "too long".to_owned())
+    let number: u64 =
+        digits.parse().map_err(|_| "write a number and a unit, such as 250ms, 30s, 5m or 1h".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "too long".to_owned())
 }
 
 #[cfg(test)]
@@ -169,12 +150,7 @@ mod tests {
         for given in ["", "G", "-1", "1.5G", "99999999999G", "1T"] {
             assert!(count(given).is_err(), "{given}");
         }
-        for (given, value) in [
-            ("250ms", 250),
-            ("30s", 30_000),
-            ("5m", 300_000),
-            ("1h", 3_600_000),
-        ] {
+        for (given, value) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000)] {
             assert_eq!(duration_ms(given), Ok(value));
         }
         assert!(duration_ms("30").is_err());
@@ -187,14 +163,8 @@ mod tests {
             settings(&given).unwrap(),
             serde_json::json!({ "url": "https://x/?a=b", "n": 3, "t": true, "e": "" })
         );
-        assert_eq!(
-            settings(&["=x".to_owned()]).unwrap_err().message,
-            "--setting takes name=value, not `=x`"
-        );
-        assert_eq!(
-            secret("token=a=b").unwrap(),
-            ("token".to_owned(), "a=b".to_owned())
-        );
+        assert_eq!(settings(&["=x".to_owned()]).unwrap_err().message, "--setting takes name=value, not `=x`");
+        assert_eq!(secret("token=a=b").unwrap(), ("token".to_owned(), "a=b".to_owned()));
         assert_eq!(json("{").unwrap_err().exit, Exit::Invalid);
         assert_eq!(json("@/nonexistent.json").unwrap_err().exit, Exit::Usage);
     }

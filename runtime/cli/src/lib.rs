@@ -47,9 +47,7 @@ fn run(command: Command, output: &mut Output) -> anyhow::Result<Exit> {
         return commands::compile();
     }
     install_crypto();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(commands::execute(command, output));
     // A blocking read of stdin must not keep a finished command from ending.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

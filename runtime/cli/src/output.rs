@@ -42,11 +42,7 @@ impl Output {
     /// Writes to this process's stdout and stderr.
     #[must_use]
     pub fn new(format: Format) -> Self {
-        Self {
-            out: anstream::stdout(),
-            err: anstream::stderr(),
-            format,
-        }
+        Self { out: anstream::stdout(), err: anstream::stderr(), format }
     }
 
     /// How answers are printed.

@@ -23,16 +23,7 @@ pub(crate) mod testing {
     pub(crate) fn check(rendered: &str, expected: &str) {
         let plain = anstream::adapter::strip_str(rendered).to_string();
         let plain: Vec<&str> = plain.trim_end().lines().map(str::trim_end).collect();
-        let expected: Vec<&str> = expected
-            .trim_matches('\n')
-            .lines()
-            .map(str::trim_end)
-            .collect();
-        assert_eq!(
-            plain.join("\n"),
-            expected.join("\n"),
-            "\nrendered:\n{}\n",
-            plain.join("\n")
-        );
+        let expected: Vec<&str> = expected.trim_matches('\n').lines().map(str::trim_end).collect();
+        assert_eq!(plain.join("\n"), expected.join("\n"), "\nrendered:\n{}\n", plain.join("\n"));
     }
 }

@@ -30,35 +30,22 @@ impl Drop for Telemetry {
 pub(crate) fn start(report: &Report) -> anyhow::Result<Telemetry> {
     let filter = EnvFilter::try_new(&report.filter)
         .map_err(|error| anyhow::anyhow!("log filter `{}`: {error}", report.filter))?;
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_target(true);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(true);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match report.log {
-        LogFormat::Text => lines
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .with_filter(filter)
-            .boxed(),
+        LogFormat::Text => {
+            lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).with_filter(filter).boxed()
+        }
         LogFormat::Json => lines.json().with_filter(filter).boxed(),
     };
     let spans = report.otlp_endpoint.as_deref().map(exporter).transpose()?;
-    let tracing = spans
-        .as_ref()
-        .map(|spans| tracing_opentelemetry::layer().with_tracer(spans.tracer("wharf")));
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(tracing)
-        .try_init()?;
+    let tracing =
+        spans.as_ref().map(|spans| tracing_opentelemetry::layer().with_tracer(spans.tracer("wharf")));
+    tracing_subscriber::registry().with(lines).with(tracing).try_init()?;
     Ok(Telemetry { spans })
 }
 
 fn exporter(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_http()
-        .with_endpoint(endpoint)
-        .build()?;
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
     let resource = Resource::builder().with_service_name("wharf").build();
-    Ok(SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
-        .with_resource(resource)
-        .build())
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }

@@ -297,8 +297,7 @@ pub struct Connector {
 /// # Errors
 /// Never for a grant that was read from the API.
 pub fn grant_document(grant: &wharf_model::grant::Grant) -> Result<Value, Fault> {
-    serde_json::to_value(grant)
-        .map_err(|error| Fault::new(Exit::Failed, "grant", error.to_string()))
+    serde_json::to_value(grant).map_err(|error| Fault::new(Exit::Failed, "grant", error.to_string()))
 }
 
 macro_rules! from_model {

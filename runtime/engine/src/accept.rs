@@ -54,10 +54,8 @@ impl Engine {
         match &active.flow.on {
             On::Manual => Ok(None),
             On::Webhook(binding) => {
-                let secret = self
-                    .inner
-                    .webhook_secret(&binding.verification, binding.connection.as_deref())
-                    .await?;
+                let secret =
+                    self.inner.webhook_secret(&binding.verification, binding.connection.as_deref()).await?;
                 Ok(Some(Endpoint {
                     verification: binding.verification.clone(),
                     secret,
@@ -75,10 +73,8 @@ impl Engine {
                 let TriggerSource::Webhook(webhook) = &trigger.source else {
                     return Ok(None);
                 };
-                let secret = self
-                    .inner
-                    .webhook_secret(&webhook.verification, binding.connection.as_deref())
-                    .await?;
+                let secret =
+                    self.inner.webhook_secret(&webhook.verification, binding.connection.as_deref()).await?;
                 Ok(Some(Endpoint {
                     verification: webhook.verification.clone(),
                     secret,
@@ -96,31 +92,20 @@ impl Engine {
         delivery: Delivery,
         provenance: Provenance,
     ) -> Result<Accepted, AcceptError> {
-        let active = self
-            .inner
-            .flows
-            .active(flow)
-            .ok_or_else(|| AcceptError::UnknownFlow(flow.to_owned()))?;
+        let active =
+            self.inner.flows.active(flow).ok_or_else(|| AcceptError::UnknownFlow(flow.to_owned()))?;
         let dedupe_key = provenance.delivery_id.clone();
         let at = delivery.received_at;
         let entry = match &active.flow.on {
             On::Manual => return Err(AcceptError::UnknownFlow(flow.to_owned())),
             On::Trigger(_) => Entry::Received { at, provenance },
             On::Webhook(_) => {
-                let data = serde_json::from_slice(&delivery.body).map_err(|error| {
-                    EngineError::Invalid(format!("the body is not JSON: {error}"))
-                })?;
-                Entry::Triggered {
-                    at,
-                    event: event(&provenance, data),
-                    provenance,
-                    metering: None,
-                }
+                let data = serde_json::from_slice(&delivery.body)
+                    .map_err(|error| EngineError::Invalid(format!("the body is not JSON: {error}")))?;
+                Entry::Triggered { at, event: event(&provenance, data), provenance, metering: None }
             }
         };
-        self.inner
-            .start(&active, dedupe_key, entry, Some(delivery))
-            .await
+        self.inner.start(&active, dedupe_key, entry, Some(delivery)).await
     }
 
     /// Starts a run of a flow with `data` as its event, on behalf of a person or an API client.
@@ -130,35 +115,18 @@ impl Engine {
         data: Value,
         dedupe_key: Option<String>,
     ) -> Result<Accepted, AcceptError> {
-        let active = self
-            .inner
-            .flows
-            .active(flow)
-            .ok_or_else(|| AcceptError::UnknownFlow(flow.to_owned()))?;
+        let active =
+            self.inner.flows.active(flow).ok_or_else(|| AcceptError::UnknownFlow(flow.to_owned()))?;
         let delivery_id = dedupe_key.unwrap_or_else(new_run_id);
-        let provenance = Provenance {
-            verified: "api".to_owned(),
-            delivery_id: delivery_id.clone(),
-        };
+        let provenance = Provenance { verified: "api".to_owned(), delivery_id: delivery_id.clone() };
         let event = event(&provenance, data);
-        let entry = Entry::Triggered {
-            at: clock::now(),
-            provenance,
-            event,
-            metering: None,
-        };
+        let entry = Entry::Triggered { at: clock::now(), provenance, event, metering: None };
         self.inner.start(&active, delivery_id, entry, None).await
     }
 }
 
 fn event(provenance: &Provenance, data: Value) -> Event {
-    Event {
-        id: provenance.delivery_id.clone(),
-        occurred_at: None,
-        ordering_key: None,
-        sequence: None,
-        data,
-    }
+    Event { id: provenance.delivery_id.clone(), occurred_at: None, ordering_key: None, sequence: None, data }
 }
 
 impl Inner {
@@ -181,8 +149,7 @@ impl Inner {
             flow_version: active.version,
             digests: self.pins(&active.flow)?.into_map(),
             entries: vec![
-                serde_json::to_string(&entry)
-                    .map_err(|error| EngineError::Invalid(error.to_string()))?,
+                serde_json::to_string(&entry).map_err(|error| EngineError::Invalid(error.to_string()))?,
             ],
             due_at: permit.is_none().then_some(now),
         };
@@ -192,9 +159,7 @@ impl Inner {
             source: active.flow.name.clone(),
             dedupe_key,
             now,
-            delivery: delivery
-                .clone()
-                .filter(|_| matches!(entry, Entry::Received { .. })),
+            delivery: delivery.clone().filter(|_| matches!(entry, Entry::Received { .. })),
             runs: vec![new_run],
         };
         crash::point("accept-before");
@@ -206,10 +171,7 @@ impl Inner {
                 (run_ids.into_iter().next().unwrap_or(id.clone()), true)
             }
         };
-        self.notify(&Notice::EventAccepted {
-            flow: &active.flow.name,
-            duplicate,
-        });
+        self.notify(&Notice::EventAccepted { flow: &active.flow.name, duplicate });
         match permit {
             Some(permit) if !duplicate => {
                 let mut state = State::default();
@@ -221,12 +183,7 @@ impl Inner {
                     accepted_at: now,
                     pins,
                     delivery,
-                    tail: Arc::new(Mutex::new(Tail::new(
-                        self.store.clone(),
-                        id,
-                        self.store.epoch(),
-                        state,
-                    ))),
+                    tail: Arc::new(Mutex::new(Tail::new(self.store.clone(), id, self.store.epoch(), state))),
                 };
                 let inner = Arc::clone(self);
                 self.tasks.spawn(async move {
@@ -236,9 +193,6 @@ impl Inner {
             }
             Some(_) | None => self.wake.notify_one(),
         }
-        Ok(Accepted {
-            run: accepted,
-            duplicate,
-        })
+        Ok(Accepted { run: accepted, duplicate })
     }
 }

@@ -58,30 +58,15 @@ impl Registry {
         access.kept.clear();
     }
 
-    async fn work_out(
-        &self,
-        loaded: &Loaded,
-        connection: Option<&str>,
-    ) -> Result<Access, EngineError> {
+    async fn work_out(&self, loaded: &Loaded, connection: Option<&str>) -> Result<Access, EngineError> {
         let manifest = &loaded.manifest;
-        let granted = self
-            .store
-            .grant(manifest.name.clone())
-            .await?
-            .map(|row| row.grant)
-            .unwrap_or_default();
+        let granted = self.store.grant(manifest.name.clone()).await?.map(|row| row.grant).unwrap_or_default();
         let (settings, credentials, scopes) = match connection {
             None => (Value::Object(Map::new()), None, Vec::new()),
             Some(name) => self.credentials(loaded, name).await?,
         };
-        let authority = Authority::new(
-            &manifest.name,
-            manifest,
-            &granted,
-            Some(&settings),
-            credentials,
-        )
-        .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let authority = Authority::new(&manifest.name, manifest, &granted, Some(&settings), credentials)
+            .map_err(|error| EngineError::Invalid(error.to_string()))?;
         let declared = manifest.store.as_ref().map_or(0, |store| store.max_bytes);
         Ok(Access {
             authority,
@@ -110,34 +95,14 @@ impl Registry {
         };
         let mut settings: Value = serde_json::from_str(&row.settings).map_err(damaged)?;
         fill_defaults(loaded.manifest.settings.as_ref(), &mut settings);
-        let identity: Option<Value> = row
-            .identity
-            .as_deref()
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(damaged)?;
-        let scopes = identity
-            .as_ref()
-            .and_then(|identity| identity.get("scopes"))
-            .and_then(Value::as_array);
-        let scopes = scopes
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect();
+        let identity: Option<Value> =
+            row.identity.as_deref().map(serde_json::from_str).transpose().map_err(damaged)?;
+        let scopes = identity.as_ref().and_then(|identity| identity.get("scopes")).and_then(Value::as_array);
+        let scopes = scopes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
         let opened = self.store.secrets(name.to_owned()).await?;
-        let secrets = opened
-            .iter()
-            .map(|(slot, secret)| (slot.clone(), Secret::new(secret.expose().to_vec())));
-        Ok((
-            settings,
-            Some(Credentials {
-                method: row.method,
-                slots: secrets.collect(),
-            }),
-            scopes,
-        ))
+        let secrets =
+            opened.iter().map(|(slot, secret)| (slot.clone(), Secret::new(secret.expose().to_vec())));
+        Ok((settings, Some(Credentials { method: row.method, slots: secrets.collect() }), scopes))
     }
 
     /// The secret in a connection's slot.
@@ -157,9 +122,7 @@ impl Registry {
 
 /// Settings that are not set take the schema's defaults.
 fn fill_defaults(schema: Option<&Value>, settings: &mut Value) {
-    let properties = schema
-        .and_then(|schema| schema.get("properties"))
-        .and_then(Value::as_object);
+    let properties = schema.and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     let (Some(properties), Some(settings)) = (properties, settings.as_object_mut()) else {
         return;
     };

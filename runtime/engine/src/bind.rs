@@ -42,10 +42,7 @@ impl Bound<'_> {
     /// What the action may do at the gate.
     pub(crate) fn scope(&self) -> Scope {
         let none = || Scope::new(EffectClass::Read, &self.limits);
-        self.access
-            .authority
-            .action(&self.action.action, &self.limits)
-            .unwrap_or_else(none)
+        self.access.authority.action(&self.action.action, &self.limits).unwrap_or_else(none)
     }
 }
 
@@ -57,34 +54,13 @@ impl Inner {
         action: &'a ActionCall,
         attempt: u32,
     ) -> Result<Bound<'a>, Failure> {
-        let (loaded, access) = self
-            .reach(run, &action.connector, action.connection.as_deref())
-            .await?;
-        let timeout = step.timeout.map_or(u64::MAX, |timeout| {
-            u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)
-        });
-        let declared = loaded
-            .manifest
-            .actions
-            .get(&action.action)
-            .and_then(|action| action.timeout_ms);
-        let deadline_ms = access
-            .limits
-            .deadline_ms
-            .min(timeout)
-            .min(declared.unwrap_or(u64::MAX));
-        let limits = Limits {
-            deadline_ms,
-            ..access.limits
-        };
-        Ok(Bound {
-            loaded,
-            access,
-            action,
-            path: &step.path,
-            attempt,
-            limits,
-        })
+        let (loaded, access) = self.reach(run, &action.connector, action.connection.as_deref()).await?;
+        let timeout =
+            step.timeout.map_or(u64::MAX, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        let declared = loaded.manifest.actions.get(&action.action).and_then(|action| action.timeout_ms);
+        let deadline_ms = access.limits.deadline_ms.min(timeout).min(declared.unwrap_or(u64::MAX));
+        let limits = Limits { deadline_ms, ..access.limits };
+        Ok(Bound { loaded, access, action, path: &step.path, attempt, limits })
     }
 
     /// The connector version that the run pins, and what it may do for the connection.
@@ -95,26 +71,16 @@ impl Inner {
         connection: Option<&str>,
     ) -> Result<(Arc<Loaded>, Arc<Access>), Failure> {
         let digest = run.pins.get(connector).ok_or_else(|| {
-            outcome::misconfigured(format!(
-                "the run pins no version of connector `{connector}`"
-            ))
+            outcome::misconfigured(format!("the run pins no version of connector `{connector}`"))
         })?;
-        let loaded = self
-            .registry
-            .get(digest)
-            .await
-            .map_err(|error| outcome::unavailable(&error))?;
-        let access =
-            self.registry
-                .access(&loaded, connection)
-                .await
-                .map_err(|error| match error {
-                    EngineError::Store(_) => outcome::unavailable(&error),
-                    EngineError::NotFound { .. }
-                    | EngineError::Refused(_)
-                    | EngineError::Invalid(_)
-                    | EngineError::Load { .. } => outcome::misconfigured(error.to_string()),
-                })?;
+        let loaded = self.registry.get(digest).await.map_err(|error| outcome::unavailable(&error))?;
+        let access = self.registry.access(&loaded, connection).await.map_err(|error| match error {
+            EngineError::Store(_) => outcome::unavailable(&error),
+            EngineError::NotFound { .. }
+            | EngineError::Refused(_)
+            | EngineError::Invalid(_)
+            | EngineError::Load { .. } => outcome::misconfigured(error.to_string()),
+        })?;
         Ok((loaded, access))
     }
 
@@ -141,12 +107,7 @@ impl Inner {
     }
 
     pub(crate) fn context(&self, run: &Run, bound: &Bound<'_>) -> Context {
-        self.context_of(
-            (&run.id, bound.path),
-            bound.attempt,
-            &bound.access,
-            bound.limits.deadline_ms,
-        )
+        self.context_of((&run.id, bound.path), bound.attempt, &bound.access, bound.limits.deadline_ms)
     }
 
     pub(crate) fn context_of(

@@ -3,13 +3,8 @@
 use wharf_model::time::Timestamp;
 
 /// Now.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the rim: everything inward takes the time as a value"
-)]
+#[expect(clippy::disallowed_methods, reason = "the rim: everything inward takes the time as a value")]
 pub(crate) fn now() -> Timestamp {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

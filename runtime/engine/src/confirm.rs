@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use wharf_model::{
+    call::Metering,
     effect::Effect,
     failure::Failure,
     flow::{ActionCall, Step},
-    journal::{Entry, Then},
-    retry::GiveUp,
+    journal::Entry,
     time::Timestamp,
 };
 use wharf_sandbox::Call;
@@ -23,6 +23,14 @@ use crate::{
     state::{Buffer, Scopes},
 };
 
+/// A question that was put, or could not be.
+struct Asked {
+    at: Timestamp,
+    number: u32,
+    effects: Vec<Effect>,
+    metering: Metering,
+}
+
 impl Inner {
     /// Asks the connector what became of a write, and journals its verdict.
     pub(crate) async fn confirm(
@@ -31,102 +39,57 @@ impl Inner {
         step: &Step,
         action: &ActionCall,
         input: &Value,
-        asked: u32,
+        number: u32,
     ) -> Result<(), DriveError> {
-        let at = clock::now();
-        let bound = match self.bind(run, step, action, asked).await {
+        let asked = Asked { at: clock::now(), number, effects: Vec::new(), metering: Metering::default() };
+        let bound = match self.bind(run, step, action, number).await {
             Ok(bound) => bound,
-            Err(failure) => {
-                return Self::unconfirmed(run, step, at, failure, Vec::new(), asked).await;
-            }
+            Err(failure) => return Self::unconfirmed(run, step, failure, asked).await,
         };
-        let spec = bound
-            .loaded
-            .manifest
-            .actions
-            .get(&action.action)
-            .filter(|action| action.confirms);
-        if spec.is_none() {
+        let actions = &bound.loaded.manifest.actions;
+        if !actions.get(&action.action).is_some_and(|action| action.confirms) {
             let failure = outcome::unconfirmable(&action.connector, &action.action);
-            let then = Then::GiveUp {
-                why: GiveUp::Ambiguous,
-            };
-            run.tail.lock().await.push(Entry::Unconfirmed {
-                step: step.path.clone(),
-                at,
-                failure,
-                then,
-                effects: Vec::new(),
-            });
-            return Ok(());
+            return Self::unconfirmed(run, step, failure, asked).await;
         }
         let record = Arc::new(Mutex::new(Record::default()));
-        let buffer = Buffer::new(
-            self.store.clone(),
-            Scopes::of(action, &run.flow.name),
-            bound.access.store_max_bytes,
-        );
+        let scopes = Scopes::of(action, &run.flow.name);
+        let buffer = Buffer::new(self.store.clone(), scopes, bound.access.store_max_bytes);
         let host = self.bare_host(&bound.access, &record, &buffer, (&run.id, &step.path));
-        let call = Call {
-            limits: bound.limits,
-            host: Box::new(host),
-        };
+        let call = Call { limits: bound.limits, host: Box::new(host) };
         let context = self.context(run, &bound);
-        let finished = bound
-            .loaded
-            .connector
-            .confirm(call, &action.action, &input.to_string(), &context)
-            .await;
+        let connector = &bound.loaded.connector;
+        let finished = connector.confirm(call, &action.action, &input.to_string(), &context).await;
         let effects = outcome::take(&record).effects;
-        let label = outcome::label(&finished.result);
-        self.observe.call(
-            &action.connector,
-            "confirm",
-            &action.action,
-            (label, &finished.metering),
-            &effects,
-        );
+        let cost = (outcome::label(&finished.result), &finished.metering);
+        self.observe.call(&action.connector, "confirm", &action.action, cost, &effects);
+        let metering = finished.metering;
+        let asked = Asked { at: clock::now(), effects, metering, ..asked };
         match finished.result {
             Ok(verdict) => {
                 let entry = Entry::Confirmed {
                     step: step.path.clone(),
-                    at: clock::now(),
-                    verdict,
-                    effects,
+                    at: asked.at,
+                    verdict: outcome::redact_verdict(verdict, bound.access.authority.redactor()),
+                    metering,
+                    effects: asked.effects,
                 };
                 run.tail.lock().await.push(entry);
                 Ok(())
             }
-            Err(error) => {
-                Self::unconfirmed(
-                    run,
-                    step,
-                    clock::now(),
-                    settle::failure(error).0,
-                    effects,
-                    asked,
-                )
-                .await
-            }
+            Err(error) => Self::unconfirmed(run, step, settle::failure(error).0, asked).await,
         }
     }
 
-    async fn unconfirmed(
-        run: &Run,
-        step: &Step,
-        at: Timestamp,
-        failure: Failure,
-        effects: Vec<Effect>,
-        asked: u32,
-    ) -> Result<(), DriveError> {
+    async fn unconfirmed(run: &Run, step: &Step, failure: Failure, asked: Asked) -> Result<(), DriveError> {
         let seed = seed::jitter(&run.id, &step.path);
-        let then = settle::after_confirm(&failure, &step.retry, asked, seed, at);
+        let then = settle::after_confirm(&failure, &step.retry, asked.number, seed, asked.at);
         let entry = Entry::Unconfirmed {
             step: step.path.clone(),
-            at,
+            at: asked.at,
             failure,
             then,
-            effects,
+            metering: asked.metering,
+            effects: asked.effects,
         };
         run.tail.lock().await.push(entry);
         Ok(())

@@ -96,10 +96,7 @@ impl Engine {
                 .map(|(slot, value)| (slot, Secret::new(value.into_bytes())))
                 .collect(),
         };
-        self.inner
-            .store
-            .put_connection(row, By::new(actor, clock::now()))
-            .await?;
+        self.inner.store.put_connection(row, By::new(actor, clock::now())).await?;
         self.inner.registry.forget_access();
         // What cannot be reached from these settings is better known now than in the first run.
         self.inner.registry.access(&loaded, Some(&new.name)).await?;
@@ -109,19 +106,12 @@ impl Engine {
     /// One connection.
     pub async fn connection(&self, name: &str) -> Result<ConnectionInfo, EngineError> {
         let row = self.inner.store.connection(name.to_owned()).await?;
-        row.ok_or_else(|| EngineError::not_found("connection", name))
-            .and_then(info)
+        row.ok_or_else(|| EngineError::not_found("connection", name)).and_then(info)
     }
 
     /// All connections by name.
     pub async fn connections(&self) -> Result<Vec<ConnectionInfo>, EngineError> {
-        self.inner
-            .store
-            .connections()
-            .await?
-            .into_iter()
-            .map(info)
-            .collect()
+        self.inner.store.connections().await?.into_iter().map(info).collect()
     }
 
     /// Forgets a connection and its secrets. Refused while a flow uses it.
@@ -134,29 +124,17 @@ impl Engine {
             )));
         }
         self.connection(name).await?;
-        self.inner
-            .store
-            .remove_connection(name.to_owned(), By::new(actor, clock::now()))
-            .await?;
+        self.inner.store.remove_connection(name.to_owned(), By::new(actor, clock::now())).await?;
         self.inner.registry.forget_access();
         Ok(())
     }
 
     /// Asks the provider, by the connector's `validate`, whether the credential works.
-    pub async fn test_connection(
-        &self,
-        name: &str,
-        actor: &str,
-    ) -> Result<ConnectionTest, EngineError> {
+    pub async fn test_connection(&self, name: &str, actor: &str) -> Result<ConnectionTest, EngineError> {
         let (loaded, access, info) = self.inner.connected(name).await?;
         let (call, record) = self.inner.outside_call(&loaded, &access, name);
-        let context =
-            self.inner
-                .context_of(("connection", name), 1, &access, access.limits.deadline_ms);
-        let finished = loaded
-            .connector
-            .validate(call, &info.method, &context)
-            .await;
+        let context = self.inner.context_of(("connection", name), 1, &access, access.limits.deadline_ms);
+        let finished = loaded.connector.validate(call, &info.method, &context).await;
         let effects = outcome::take(&record).effects;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(
@@ -177,21 +155,11 @@ impl Engine {
                     .describe_connection(name.to_owned(), info.settings.to_string(), text, by)
                     .await?;
                 self.inner.registry.forget_access();
-                Ok(ConnectionTest {
-                    ok: true,
-                    identity: Some(identity),
-                    failure: None,
-                    metering,
-                })
+                Ok(ConnectionTest { ok: true, identity: Some(identity), failure: None, metering })
             }
             Err(error) => {
                 let failure = Some(settle::failure(error).0);
-                Ok(ConnectionTest {
-                    ok: false,
-                    identity: None,
-                    failure,
-                    metering,
-                })
+                Ok(ConnectionTest { ok: false, identity: None, failure, metering })
             }
         }
     }
@@ -208,66 +176,38 @@ impl Engine {
             return Err(EngineError::not_found("option loader", loader));
         }
         let (call, record) = self.inner.outside_call(&loaded, &access, connection);
-        let context =
-            self.inner
-                .context_of(("options", loader), 1, &access, access.limits.deadline_ms);
-        let finished = loaded
-            .connector
-            .load_options(call, loader, query, &context)
-            .await;
+        let context = self.inner.context_of(("options", loader), 1, &access, access.limits.deadline_ms);
+        let finished = loaded.connector.load_options(call, loader, query, &context).await;
         let effects = outcome::take(&record).effects;
         let label = outcome::label(&finished.result);
-        self.inner.observe.call(
-            &info.connector,
-            "options",
-            loader,
-            (label, &finished.metering),
-            &effects,
-        );
+        self.inner.observe.call(&info.connector, "options", loader, (label, &finished.metering), &effects);
         Ok(finished.result.map_err(|error| settle::failure(error).0))
     }
 }
 
 impl Inner {
-    async fn connected(
-        &self,
-        name: &str,
-    ) -> Result<(Arc<Loaded>, Arc<Access>, ConnectionInfo), EngineError> {
+    async fn connected(&self, name: &str) -> Result<(Arc<Loaded>, Arc<Access>, ConnectionInfo), EngineError> {
         let row = self.store.connection(name.to_owned()).await?;
-        let info = row
-            .ok_or_else(|| EngineError::not_found("connection", name))
-            .and_then(info)?;
+        let info = row.ok_or_else(|| EngineError::not_found("connection", name)).and_then(info)?;
         let loaded = self.registry.active(&info.connector).await?;
         let access = self.registry.access(&loaded, Some(name)).await?;
         Ok((loaded, access, info))
     }
 
     /// A call outside of any run: it reads, and what it would keep is dropped.
-    fn outside_call(
-        &self,
-        loaded: &Loaded,
-        access: &Access,
-        connection: &str,
-    ) -> (Call, Arc<Mutex<Record>>) {
+    fn outside_call(&self, loaded: &Loaded, access: &Access, connection: &str) -> (Call, Arc<Mutex<Record>>) {
         let record = Arc::new(Mutex::new(Record::default()));
         let scopes = Scopes::new(&loaded.manifest.name, Some(connection), "");
         let buffer = Buffer::new(self.store.clone(), scopes, access.store_max_bytes);
         let host = self.bare_host(access, &record, &buffer, ("connection", connection));
-        (
-            Call {
-                limits: access.limits,
-                host: Box::new(host),
-            },
-            record,
-        )
+        (Call { limits: access.limits, host: Box::new(host) }, record)
     }
 }
 
 fn info(row: wharf_store::Connection) -> Result<ConnectionInfo, EngineError> {
     let parse = |text: &str| {
-        serde_json::from_str(text).map_err(|error| {
-            EngineError::Invalid(format!("connection `{}` is damaged: {error}", row.name))
-        })
+        serde_json::from_str(text)
+            .map_err(|error| EngineError::Invalid(format!("connection `{}` is damaged: {error}", row.name)))
     };
     Ok(ConnectionInfo {
         settings: parse(&row.settings)?,
@@ -290,11 +230,9 @@ fn identity_json(identity: &Identity) -> Value {
 
 fn check_name(name: &str) -> Result<(), EngineError> {
     let mut letters = name.chars();
-    let starts = letters
-        .next()
-        .is_some_and(|letter| letter.is_ascii_lowercase());
-    let goes_on = letters
-        .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
+    let starts = letters.next().is_some_and(|letter| letter.is_ascii_lowercase());
+    let goes_on =
+        letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
     if starts && goes_on && name.len() <= 63 {
         return Ok(());
     }
@@ -304,18 +242,8 @@ fn check_name(name: &str) -> Result<(), EngineError> {
     )))
 }
 
-fn method<'m>(
-    manifest: &'m Manifest,
-    asked: Option<&str>,
-) -> Result<(&'m str, &'m AuthMethod), EngineError> {
-    let known = || {
-        manifest
-            .auth
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+fn method<'m>(manifest: &'m Manifest, asked: Option<&str>) -> Result<(&'m str, &'m AuthMethod), EngineError> {
+    let known = || manifest.auth.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let found = match asked {
         Some(asked) => manifest.auth.get_key_value(asked).ok_or_else(|| {
             EngineError::Invalid(format!(
@@ -332,10 +260,7 @@ fn method<'m>(
             )));
         }
         None => manifest.auth.first().ok_or_else(|| {
-            EngineError::Invalid(format!(
-                "{} takes no connection: it has no auth method",
-                manifest.name
-            ))
+            EngineError::Invalid(format!("{} takes no connection: it has no auth method", manifest.name))
         })?,
     };
     Ok((found.0.as_str(), found.1))
@@ -351,15 +276,10 @@ fn check_slots(new: &NewConnection, method: &str, auth: &AuthMethod) -> Result<(
             )));
         }
         if value.is_empty() {
-            return Err(EngineError::Invalid(format!(
-                "the secret for slot `{slot}` is empty"
-            )));
+            return Err(EngineError::Invalid(format!("the secret for slot `{slot}` is empty")));
         }
     }
-    let missing = auth
-        .slots
-        .iter()
-        .find(|(slot, spec)| !spec.optional && !new.secrets.contains_key(*slot));
+    let missing = auth.slots.iter().find(|(slot, spec)| !spec.optional && !new.secrets.contains_key(*slot));
     match missing {
         Some((slot, spec)) => Err(EngineError::Invalid(format!(
             "method `{method}` needs a secret for slot `{slot}` ({})",
@@ -372,26 +292,19 @@ fn check_slots(new: &NewConnection, method: &str, auth: &AuthMethod) -> Result<(
 fn check_settings(manifest: &Manifest, settings: &Value) -> Result<(), EngineError> {
     let problems = match &manifest.settings {
         Some(schema) => {
-            let validator = InputValidator::of_schema(schema)
-                .map_err(|error| EngineError::Invalid(error.to_string()))?;
-            validator
-                .check(settings)
-                .err()
-                .map_or_else(Vec::new, |failure| failure.fields)
+            let validator =
+                InputValidator::of_schema(schema).map_err(|error| EngineError::Invalid(error.to_string()))?;
+            validator.check(settings).err().map_or_else(Vec::new, |failure| failure.fields)
         }
         None if settings.as_object().is_some_and(serde_json::Map::is_empty) => Vec::new(),
         None => {
-            return Err(EngineError::Invalid(format!(
-                "{} takes no settings",
-                manifest.name
-            )));
+            return Err(EngineError::Invalid(format!("{} takes no settings", manifest.name)));
         }
     };
     match problems.first() {
-        Some(problem) => Err(EngineError::Invalid(format!(
-            "connection settings: {} {}",
-            problem.path, problem.message
-        ))),
+        Some(problem) => {
+            Err(EngineError::Invalid(format!("connection settings: {} {}", problem.path, problem.message)))
+        }
         None => Ok(()),
     }
 }

@@ -98,22 +98,13 @@ impl Engine {
         let package = wharf_package::open(&wasm)?;
         let problems = check_manifest(&package.manifest, &package.exports);
         if let Err(problems) = problems {
-            return Err(InstallError::Manifest(
-                problems.iter().map(ToString::to_string).collect(),
-            ));
+            return Err(InstallError::Manifest(problems.iter().map(ToString::to_string).collect()));
         }
         let inner = &self.inner;
-        let previous = inner
-            .registry
-            .active_manifest(&package.manifest.name)
-            .await?;
+        let previous = inner.registry.active_manifest(&package.manifest.name).await?;
         inner.admit_version(&package, previous.as_ref(), approval)?;
         inner.registry.try_out(&package, &wasm).await?;
-        let granted = inner
-            .store
-            .grant(package.manifest.name.clone())
-            .await?
-            .map(|row| row.grant);
+        let granted = inner.store.grant(package.manifest.name.clone()).await?.map(|row| row.grant);
         let widens = widens(&package.manifest, previous.as_ref(), granted.as_ref());
         let status = match approval {
             Approval::Ask if granted.is_none() || !widens.is_empty() => InstallStatus::Held,
@@ -139,15 +130,9 @@ impl Engine {
             manifest: manifest.map_err(|error| EngineError::Invalid(error.to_string()))?,
             wasm,
         };
-        inner
-            .store
-            .install_connector(new, By::new(actor, clock::now()))
-            .await
-            .map_err(immutable)?;
+        inner.store.install_connector(new, By::new(actor, clock::now())).await.map_err(immutable)?;
         if status == InstallStatus::Active {
-            inner
-                .activate(&package.manifest, package.digest, granted, approval, actor)
-                .await?;
+            inner.activate(&package.manifest, package.digest, granted, approval, actor).await?;
         }
         Ok(installed)
     }
@@ -162,19 +147,11 @@ impl Engine {
         let inner = &self.inner;
         let loaded = inner.registry.get(digest).await?;
         if loaded.manifest.name != name {
-            return Err(
-                EngineError::not_found("version of this connector", &digest.to_string()).into(),
-            );
+            return Err(EngineError::not_found("version of this connector", &digest.to_string()).into());
         }
         inner.keeps_flows_working(&loaded.manifest).await?;
-        let granted = inner
-            .store
-            .grant(name.to_owned())
-            .await?
-            .map(|row| row.grant);
-        inner
-            .activate(&loaded.manifest, digest, granted, Approval::Approved, actor)
-            .await?;
+        let granted = inner.store.grant(name.to_owned()).await?.map(|row| row.grant);
+        inner.activate(&loaded.manifest, digest, granted, Approval::Approved, actor).await?;
         Ok(self.connector(name).await?)
     }
 }
@@ -201,16 +178,10 @@ fn widens(new: &Manifest, previous: Option<&Manifest>, granted: Option<&Grant>) 
                 .map(|change| change.line),
         );
     }
-    let granted = granted
-        .map(|grant| rules(&grant.egress))
-        .unwrap_or_default();
+    let granted = granted.map(|grant| rules(&grant.egress)).unwrap_or_default();
     for request in egress::uncovered(&granted, &rules(&new.egress)) {
         if !lines.iter().any(|known| known.contains(&request.url)) {
-            lines.push(format!(
-                "call {} {}",
-                request.methods.join(", "),
-                request.url
-            ));
+            lines.push(format!("call {} {}", request.methods.join(", "), request.url));
         }
     }
     lines
@@ -218,10 +189,7 @@ fn widens(new: &Manifest, previous: Option<&Manifest>, granted: Option<&Grant>) 
 
 /// Checked rules; what does not parse was refused when it came in and allows nothing.
 fn rules(requests: &[EgressRequest]) -> Vec<Rule> {
-    requests
-        .iter()
-        .filter_map(|request| Rule::parse(request).ok())
-        .collect()
+    requests.iter().filter_map(|request| Rule::parse(request).ok()).collect()
 }
 
 impl Inner {
@@ -233,9 +201,7 @@ impl Inner {
         approval: Approval,
     ) -> Result<(), InstallError> {
         match previous {
-            Some(previous)
-                if package.manifest.version < previous.version && approval == Approval::Ask =>
-            {
+            Some(previous) if package.manifest.version < previous.version && approval == Approval::Ask => {
                 Err(InstallError::Refused(format!(
                     "{} {} is older than {}, which is in use; approve the downgrade if it is meant",
                     package.manifest.name, package.manifest.version, previous.version
@@ -256,13 +222,9 @@ impl Inner {
     ) -> Result<(), InstallError> {
         if approval == Approval::Approved {
             let grant = extended(granted.unwrap_or_default(), manifest);
-            self.store
-                .set_grant(manifest.name.clone(), grant, By::new(actor, clock::now()))
-                .await?;
+            self.store.set_grant(manifest.name.clone(), grant, By::new(actor, clock::now())).await?;
         }
-        self.store
-            .activate_connector(digest, By::new(actor, clock::now()))
-            .await?;
+        self.store.activate_connector(digest, By::new(actor, clock::now())).await?;
         self.registry.activate(&manifest.name, digest);
         self.registry.unload_unused().await;
         Ok(())
@@ -277,9 +239,8 @@ impl Inner {
             let Some(active) = self.flows.active(&name) else {
                 continue;
             };
-            if let Some(problem) = flow::check(&active.flow, &catalog)
-                .iter()
-                .find(|problem| problem.is_error())
+            if let Some(problem) =
+                flow::check(&active.flow, &catalog).iter().find(|problem| problem.is_error())
             {
                 return Err(InstallError::Refused(format!(
                     "flow `{name}` cannot run on {} {}: {}; change the flow first",
@@ -305,14 +266,8 @@ impl Engine {
     /// Every connector that has ever had a version.
     pub async fn connectors(&self) -> Result<Vec<ConnectorInfo>, EngineError> {
         let mut infos = Vec::new();
-        let names: BTreeSet<String> = self
-            .inner
-            .store
-            .connectors()
-            .await?
-            .into_iter()
-            .map(|row| row.name)
-            .collect();
+        let names: BTreeSet<String> =
+            self.inner.store.connectors().await?.into_iter().map(|row| row.name).collect();
         for name in names {
             infos.push(self.connector(&name).await?);
         }
@@ -321,29 +276,17 @@ impl Engine {
 
     /// One connector.
     pub async fn connector(&self, name: &str) -> Result<ConnectorInfo, EngineError> {
-        let versions: Vec<_> = self
-            .inner
-            .store
-            .connectors()
-            .await?
-            .into_iter()
-            .filter(|row| row.name == name)
-            .collect();
+        let versions: Vec<_> =
+            self.inner.store.connectors().await?.into_iter().filter(|row| row.name == name).collect();
         let active = self.inner.registry.active_digest(name).ok();
         let shown = versions
             .iter()
             .find(|row| Some(row.digest) == active)
             .or(versions.last())
             .ok_or_else(|| EngineError::not_found("connector", name))?;
-        let manifest =
-            wharf_package::parse_manifest(&shown.manifest).map_err(|error| EngineError::Load {
-                digest: shown.digest,
-                why: error.to_string(),
-            })?;
-        let held = versions
-            .last()
-            .filter(|row| Some(row.digest) != active)
-            .map(|row| row.digest);
+        let manifest = wharf_package::parse_manifest(&shown.manifest)
+            .map_err(|error| EngineError::Load { digest: shown.digest, why: error.to_string() })?;
+        let held = versions.last().filter(|row| Some(row.digest) != active).map(|row| row.digest);
         Ok(ConnectorInfo {
             name: name.to_owned(),
             title: manifest.title.clone(),
@@ -352,33 +295,19 @@ impl Engine {
             actions: manifest.actions.keys().cloned().collect(),
             triggers: manifest.triggers.keys().cloned().collect(),
             asks: permissions(&manifest),
-            grant: self
-                .inner
-                .store
-                .grant(name.to_owned())
-                .await?
-                .map(|row| row.grant)
-                .unwrap_or_default(),
+            grant: self.inner.store.grant(name.to_owned()).await?.map(|row| row.grant).unwrap_or_default(),
             held,
             flows: self.inner.flows.users_of(name),
         })
     }
 
     /// Replaces what is granted. Calls that start from now on are judged by it.
-    pub async fn grant(
-        &self,
-        name: &str,
-        grant: Grant,
-        actor: &str,
-    ) -> Result<ConnectorInfo, EngineError> {
+    pub async fn grant(&self, name: &str, grant: Grant, actor: &str) -> Result<ConnectorInfo, EngineError> {
         for request in &grant.egress {
             Rule::parse(request).map_err(|error| EngineError::Invalid(error.to_string()))?;
         }
         self.connector(name).await?;
-        self.inner
-            .store
-            .set_grant(name.to_owned(), grant, By::new(actor, clock::now()))
-            .await?;
+        self.inner.store.set_grant(name.to_owned(), grant, By::new(actor, clock::now())).await?;
         self.inner.registry.forget_access();
         self.connector(name).await
     }
@@ -393,10 +322,7 @@ impl Engine {
             )));
         }
         self.inner.registry.active_digest(name)?;
-        self.inner
-            .store
-            .deactivate_connector(name.to_owned(), By::new(actor, clock::now()))
-            .await?;
+        self.inner.store.deactivate_connector(name.to_owned(), By::new(actor, clock::now())).await?;
         self.inner.registry.deactivate(name);
         self.inner.registry.unload_unused().await;
         Ok(())

@@ -78,12 +78,8 @@ impl Engine {
         gate: Gate,
     ) -> Result<Self, EngineError> {
         let observe = Observe(config.observer);
-        let registry = Registry::new(
-            store.clone(),
-            sandbox,
-            (config.limits, config.ceiling),
-            observe.clone(),
-        );
+        let registry =
+            Registry::new(store.clone(), sandbox, (config.limits, config.ceiling), observe.clone());
         let inner = Arc::new(Inner {
             store,
             gate,
@@ -113,10 +109,7 @@ impl Engine {
         self.inner.stopping.store(true, Ordering::SeqCst);
         self.inner.wake.notify_one();
         self.inner.tasks.close();
-        if tokio::time::timeout(grace, self.inner.tasks.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
             tracing::warn!("runs are cut off; they go on after the next start");
         }
     }
@@ -156,9 +149,7 @@ impl Inner {
             Verification::HmacSha256 { slot, .. } | Verification::StandardWebhooks { slot } => slot,
         };
         let connection = connection.ok_or_else(|| {
-            EngineError::Refused(
-                "signed deliveries need a connection that holds the secret".to_owned(),
-            )
+            EngineError::Refused("signed deliveries need a connection that holds the secret".to_owned())
         })?;
         self.registry.secret(connection, slot).await.map(Some)
     }

@@ -35,10 +35,7 @@ pub enum EngineError {
 
 impl EngineError {
     pub(crate) fn not_found(what: &'static str, name: &str) -> Self {
-        Self::NotFound {
-            what,
-            name: name.to_owned(),
-        }
+        Self::NotFound { what, name: name.to_owned() }
     }
 }
 

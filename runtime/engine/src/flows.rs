@@ -64,29 +64,17 @@ pub struct FlowInfo {
 
 impl Flows {
     pub(crate) fn active(&self, name: &str) -> Option<ActiveFlow> {
-        self.active
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.active.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     fn all(&self) -> Vec<ActiveFlow> {
-        self.active
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
+        self.active.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Makes a version the one for new runs.
     pub(crate) fn activate(&self, flow: Arc<Flow>, version: u32) {
         let name = flow.name.clone();
-        let mut versions = self
-            .versions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
         versions.insert((name.clone(), version), Arc::clone(&flow));
         drop(versions);
         let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
@@ -101,12 +89,7 @@ impl Flows {
         version: u32,
     ) -> Result<Arc<Flow>, DriveError> {
         let key = (name.to_owned(), version);
-        if let Some(flow) = self
-            .versions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
+        if let Some(flow) = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(flow));
         }
         let row = store.flow_version(name.to_owned(), version).await?;
@@ -121,10 +104,7 @@ impl Flows {
             why: flow::render(&problems, name, &row.source),
         })?;
         let flow = Arc::new(flow);
-        self.versions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, Arc::clone(&flow));
+        self.versions.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&flow));
         Ok(flow)
     }
 
@@ -153,13 +133,10 @@ pub(crate) fn connectors(flow: &Flow) -> BTreeSet<&str> {
         On::Trigger(binding) => Some(binding.connector.as_str()),
         On::Webhook(_) | On::Manual => None,
     };
-    let actions = flow
-        .all_steps()
-        .into_iter()
-        .filter_map(|step| match &step.kind {
-            StepKind::Action(action) => Some(action.connector.as_str()),
-            StepKind::Switch(_) | StepKind::Map(_) => None,
-        });
+    let actions = flow.all_steps().into_iter().filter_map(|step| match &step.kind {
+        StepKind::Action(action) => Some(action.connector.as_str()),
+        StepKind::Switch(_) | StepKind::Map(_) => None,
+    });
     trigger.into_iter().chain(actions).collect()
 }
 
@@ -170,13 +147,10 @@ fn connections(flow: &Flow) -> BTreeSet<&str> {
         On::Webhook(binding) => binding.connection.as_deref(),
         On::Manual => None,
     };
-    let actions = flow
-        .all_steps()
-        .into_iter()
-        .filter_map(|step| match &step.kind {
-            StepKind::Action(action) => action.connection.as_deref(),
-            StepKind::Switch(_) | StepKind::Map(_) => None,
-        });
+    let actions = flow.all_steps().into_iter().filter_map(|step| match &step.kind {
+        StepKind::Action(action) => action.connection.as_deref(),
+        StepKind::Switch(_) | StepKind::Map(_) => None,
+    });
     trigger.into_iter().chain(actions).collect()
 }
 
@@ -190,17 +164,9 @@ impl Engine {
         actor: &str,
     ) -> Result<AppliedFlow, FlowError> {
         let flow = Arc::new(self.inner.check_flow(file_name, source).await?);
-        let before = self
-            .inner
-            .flows
-            .active(&flow.name)
-            .map(|active| active.version);
+        let before = self.inner.flows.active(&flow.name).map(|active| active.version);
         let by = By::new(actor, clock::now());
-        let stored = self
-            .inner
-            .store
-            .publish_flow(flow.name.clone(), source.to_owned(), by)
-            .await?;
+        let stored = self.inner.store.publish_flow(flow.name.clone(), source.to_owned(), by).await?;
         self.inner.flows.activate(Arc::clone(&flow), stored.version);
         Ok(AppliedFlow {
             name: flow.name.clone(),
@@ -223,16 +189,8 @@ impl Engine {
 
     /// The source of a flow's active version.
     pub async fn flow_source(&self, name: &str) -> Result<(FlowInfo, String), EngineError> {
-        let active = self
-            .inner
-            .flows
-            .active(name)
-            .ok_or_else(|| EngineError::not_found("flow", name))?;
-        let row = self
-            .inner
-            .store
-            .flow_version(name.to_owned(), active.version)
-            .await?;
+        let active = self.inner.flows.active(name).ok_or_else(|| EngineError::not_found("flow", name))?;
+        let row = self.inner.store.flow_version(name.to_owned(), active.version).await?;
         let row = row.ok_or_else(|| EngineError::not_found("flow", name))?;
         Ok((info(&active), row.source))
     }
@@ -271,39 +229,20 @@ impl Inner {
         let flow = Flow::parse(source).map_err(problems)?;
         let loaded = self.registry.all_active().await?;
         let found = flow::check(&flow, &self.catalog(&loaded).await?);
-        if found.iter().any(Problem::is_error) {
-            Err(problems(found))
-        } else {
-            Ok(flow)
-        }
+        if found.iter().any(Problem::is_error) { Err(problems(found)) } else { Ok(flow) }
     }
 
     /// What flows can refer to now.
-    pub(crate) async fn catalog<'a>(
-        &self,
-        loaded: &'a [Arc<Loaded>],
-    ) -> Result<Catalog<'a>, EngineError> {
+    pub(crate) async fn catalog<'a>(&self, loaded: &'a [Arc<Loaded>]) -> Result<Catalog<'a>, EngineError> {
         let connection = |row: wharf_store::Connection| {
-            (
-                row.name,
-                CatalogConnection {
-                    connector: row.connector,
-                    method: Some(row.method),
-                },
-            )
+            (row.name, CatalogConnection { connector: row.connector, method: Some(row.method) })
         };
         Ok(Catalog {
             connectors: loaded
                 .iter()
                 .map(|loaded| (loaded.manifest.name.clone(), &loaded.manifest))
                 .collect(),
-            connections: self
-                .store
-                .connections()
-                .await?
-                .into_iter()
-                .map(connection)
-                .collect(),
+            connections: self.store.connections().await?.into_iter().map(connection).collect(),
         })
     }
 }

@@ -51,14 +51,7 @@ impl Writing {
         earlier: BTreeMap<u32, Write>,
         key: String,
     ) -> Self {
-        Self {
-            step,
-            attempt,
-            tail,
-            earlier,
-            key,
-            next_ordinal: 0,
-        }
+        Self { step, attempt, tail, earlier, key, next_ordinal: 0 }
     }
 }
 
@@ -82,10 +75,7 @@ impl StepHost {
     /// Sends what the gate has allowed; a write through the journal.
     async fn perform(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (method, url) = (request.method.clone(), request.url.clone());
-        let authorised = match self
-            .gate
-            .authorise(&self.authority, &self.keyed_scope(), request)
-        {
+        let authorised = match self.gate.authorise(&self.authority, &self.keyed_scope(), request) {
             Ok(authorised) => authorised,
             Err(error) => {
                 self.record(Gate::refused(&self.authority, &method, &url, &error));
@@ -101,10 +91,7 @@ impl StepHost {
         writing.next_ordinal += 1;
         match writing.earlier.get(&key.ordinal).cloned() {
             None => self.write(authorised, key).await,
-            Some(Write {
-                key: earlier,
-                answer: Some(answer),
-            }) if earlier == key => {
+            Some(Write { key: earlier, answer: Some(answer) }) if earlier == key => {
                 self.record(journaled(&authorised, &answer));
                 decode(&answer)
             }
@@ -126,23 +113,15 @@ impl StepHost {
     fn keyed_scope(&self) -> Scope {
         match &self.writing {
             None => self.scope.clone(),
-            Some(Writing {
-                key,
-                next_ordinal: 0,
-                ..
-            }) => self.scope.clone().with_key(key.clone()),
-            Some(Writing {
-                key, next_ordinal, ..
-            }) => self.scope.clone().with_key(format!("{key}-{next_ordinal}")),
+            Some(Writing { key, next_ordinal: 0, .. }) => self.scope.clone().with_key(key.clone()),
+            Some(Writing { key, next_ordinal, .. }) => {
+                self.scope.clone().with_key(format!("{key}-{next_ordinal}"))
+            }
         }
     }
 
     /// A first write at this ordinal: intent, send, answer.
-    async fn write(
-        &mut self,
-        authorised: Authorised,
-        key: WriteKey,
-    ) -> Result<HttpResponse, HttpError> {
+    async fn write(&mut self, authorised: Authorised, key: WriteKey) -> Result<HttpResponse, HttpError> {
         let repeatable = self.effect.resendable();
         if !repeatable {
             self.intend(key).await?;
@@ -170,11 +149,7 @@ impl StepHost {
                 self.with_record(|record| record.last_answered = Some(key));
             }
             (WriteOutcome::Refused, _) if !repeatable => {
-                writing
-                    .tail
-                    .lock()
-                    .await
-                    .push(Entry::WriteRefused { step, key });
+                writing.tail.lock().await.push(Entry::WriteRefused { step, key });
             }
             // Unknown: the intent stays unanswered, or the write may simply be sent again.
             (WriteOutcome::Applied | WriteOutcome::Refused | WriteOutcome::Unknown, _) => {}
@@ -188,21 +163,12 @@ impl StepHost {
             return Ok(());
         };
         let mut tail = writing.tail.lock().await;
-        tail.push(Entry::WriteIntended {
-            step: writing.step.clone(),
-            attempt: writing.attempt,
-            key,
-        });
+        tail.push(Entry::WriteIntended { step: writing.step.clone(), attempt: writing.attempt, key });
         match tail.commit(RunState::Claimed).await {
             Ok(()) => Ok(()),
             Err(error) => {
-                tail.push(Entry::WriteRefused {
-                    step: writing.step.clone(),
-                    key,
-                });
-                Err(HttpError::Unreachable(format!(
-                    "not sent: its intent could not be stored: {error}"
-                )))
+                tail.push(Entry::WriteRefused { step: writing.step.clone(), key });
+                Err(HttpError::Unreachable(format!("not sent: its intent could not be stored: {error}")))
             }
         }
     }
@@ -215,12 +181,7 @@ impl StepHost {
     }
 
     fn with_record(&self, change: impl FnOnce(&mut Record)) {
-        change(
-            &mut self
-                .record
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        );
+        change(&mut self.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 }
 
@@ -255,14 +216,11 @@ fn encode(response: &HttpResponse) -> Answer {
 
 fn decode(answer: &Answer) -> Result<HttpResponse, HttpError> {
     let bytes = |text: &str| {
-        BASE64_STANDARD.decode(text).map_err(|_| {
-            HttpError::Ambiguous("the journaled answer of this write cannot be read".to_owned())
-        })
+        BASE64_STANDARD
+            .decode(text)
+            .map_err(|_| HttpError::Ambiguous("the journaled answer of this write cannot be read".to_owned()))
     };
-    let headers = answer
-        .headers
-        .iter()
-        .map(|(name, value)| Ok(Field::new(name.clone(), bytes(value)?)));
+    let headers = answer.headers.iter().map(|(name, value)| Ok(Field::new(name.clone(), bytes(value)?)));
     Ok(HttpResponse {
         status: answer.status,
         headers: headers.collect::<Result<_, HttpError>>()?,
@@ -292,27 +250,16 @@ impl Host for StepHost {
         self.authority.has_slot(slot)
     }
 
-    fn hmac(
-        &self,
-        slot: &str,
-        algorithm: HmacAlgorithm,
-        data: &[u8],
-    ) -> Result<Vec<u8>, CredentialError> {
+    fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
         let algorithm = match algorithm {
             HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
             HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
             HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
         };
-        self.authority
-            .hmac(slot, algorithm, data)
-            .map_err(|_| CredentialError::UnknownSlot)
+        self.authority.hmac(slot, algorithm, data).map_err(|_| CredentialError::UnknownSlot)
     }
 
-    async fn store_get(
-        &mut self,
-        scope: StoreScope,
-        key: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn store_get(&mut self, scope: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.buffer.get(scope, key, self.now).await
     }
 
@@ -324,8 +271,7 @@ impl Host for StepHost {
         ttl_ms: Option<u64>,
     ) -> Result<(), StoreError> {
         let expires_at = ttl_ms.map(|ttl| self.now.after(Duration::from_millis(ttl)));
-        self.buffer
-            .set(scope, key, StoreOp::Put { value, expires_at })
+        self.buffer.set(scope, key, StoreOp::Put { value, expires_at })
     }
 
     async fn store_swap(
@@ -335,9 +281,7 @@ impl Host for StepHost {
         expected: Option<Vec<u8>>,
         value: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        self.buffer
-            .swap(scope, key, expected, (value, self.now))
-            .await
+        self.buffer.swap(scope, key, expected, (value, self.now)).await
     }
 
     async fn store_delete(&mut self, scope: StoreScope, key: &str) -> Result<(), StoreError> {

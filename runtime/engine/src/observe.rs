@@ -28,12 +28,6 @@ impl Observe {
             self.notify(&Notice::EffectDone { connector, effect });
         }
         let (outcome, metering) = ended;
-        self.notify(&Notice::CallFinished {
-            connector,
-            export,
-            name,
-            outcome,
-            metering,
-        });
+        self.notify(&Notice::CallFinished { connector, export, name, outcome, metering });
     }
 }

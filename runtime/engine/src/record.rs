@@ -114,14 +114,9 @@ pub(crate) fn steps(flow: &Flow, entries: &[Entry], state: &State) -> Vec<StepRe
             (Progress::Waiting(at) | Progress::Unconfirmed(_, at), _) => (Some(*at), None),
             (Progress::Done(output), _) => (None, Some(output.clone())),
             (Progress::Branched(case), StepKind::Switch(switch)) => {
-                let branch = case.map_or(
-                    wharf_model::flow::Branch::Otherwise,
-                    wharf_model::flow::Branch::Case,
-                );
-                (
-                    None,
-                    Some(serde_json::json!({ "case": switch.branch_name(branch) })),
-                )
+                let branch =
+                    case.map_or(wharf_model::flow::Branch::Otherwise, wharf_model::flow::Branch::Case);
+                (None, Some(serde_json::json!({ "case": switch.branch_name(branch) })))
             }
             (
                 Progress::Pending
@@ -153,9 +148,8 @@ fn attempts_so_far(attempts: &BTreeMap<&str, Vec<AttemptRecord>>, entry: &Entry)
     let (Entry::Confirmed { step, .. } | Entry::Unconfirmed { step, .. }) = entry else {
         return 0;
     };
-    let asked = attempts.get(step.as_str()).map_or(0, |made| {
-        made.iter().filter(|one| one.kind == "confirm").count()
-    });
+    let asked =
+        attempts.get(step.as_str()).map_or(0, |made| made.iter().filter(|one| one.kind == "confirm").count());
     u32::try_from(asked).unwrap_or(u32::MAX)
 }
 
@@ -171,32 +165,26 @@ fn status(progress: Option<&Progress>) -> &'static str {
     }
 }
 
+/// An attempt of which nothing is known but when it began and how it ended.
+fn blank(attempt: u32, kind: &'static str, started_at: Timestamp, outcome: &'static str) -> AttemptRecord {
+    AttemptRecord {
+        attempt,
+        kind,
+        started_at,
+        outcome,
+        failure: None,
+        trap: None,
+        retry_at: None,
+        gave_up: None,
+        metering: Metering::default(),
+        effects: Vec::new(),
+        log: Vec::new(),
+    }
+}
+
 fn attempt(entry: &Entry, asked: u32) -> Option<(&str, AttemptRecord)> {
-    let blank = |attempt: u32, kind: &'static str, started_at: Timestamp, outcome: &'static str| {
-        AttemptRecord {
-            attempt,
-            kind,
-            started_at,
-            outcome,
-            failure: None,
-            trap: None,
-            retry_at: None,
-            gave_up: None,
-            metering: Metering::default(),
-            effects: Vec::new(),
-            log: Vec::new(),
-        }
-    };
     match entry {
-        Entry::Attempted {
-            step,
-            attempt,
-            started_at,
-            result,
-            metering,
-            effects,
-            log,
-        } => {
+        Entry::Attempted { step, attempt, started_at, result, metering, effects, log } => {
             let made = AttemptRecord {
                 metering: *metering,
                 effects: effects.clone(),
@@ -204,54 +192,30 @@ fn attempt(entry: &Entry, asked: u32) -> Option<(&str, AttemptRecord)> {
                 ..blank(*attempt, "run", *started_at, "failed")
             };
             let made = match result {
-                AttemptResult::Done { .. } => AttemptRecord {
-                    outcome: "done",
-                    ..made
-                },
-                AttemptResult::Suspended { .. } => AttemptRecord {
-                    outcome: "suspended",
-                    ..made
-                },
-                AttemptResult::Failed {
-                    failure,
-                    trap,
-                    then,
-                } => failed(
-                    AttemptRecord {
-                        trap: trap.clone(),
-                        ..made
-                    },
-                    failure,
-                    then,
-                ),
+                AttemptResult::Done { .. } => AttemptRecord { outcome: "done", ..made },
+                AttemptResult::Suspended { .. } => AttemptRecord { outcome: "suspended", ..made },
+                AttemptResult::Failed { failure, trap, then } => {
+                    failed(AttemptRecord { trap: trap.clone(), ..made }, failure, then)
+                }
             };
             Some((step, made))
         }
-        Entry::Unconfirmed {
-            step,
-            at,
-            failure,
-            then,
-            effects,
-        } => {
+        Entry::Unconfirmed { step, at, failure, then, metering, effects } => {
             let made = AttemptRecord {
+                metering: *metering,
                 effects: effects.clone(),
                 ..blank(asked + 1, "confirm", *at, "failed")
             };
             Some((step, failed(made, failure, then)))
         }
-        Entry::Confirmed {
-            step,
-            at,
-            verdict,
-            effects,
-        } => {
+        Entry::Confirmed { step, at, verdict, metering, effects } => {
             let outcome = match verdict {
                 Verdict::Applied(_) => "applied",
                 Verdict::NotApplied => "not-applied",
                 Verdict::Unknown => "unknown",
             };
             let made = AttemptRecord {
+                metering: *metering,
                 effects: effects.clone(),
                 ..blank(asked + 1, "confirm", *at, outcome)
             };
@@ -259,13 +223,7 @@ fn attempt(entry: &Entry, asked: u32) -> Option<(&str, AttemptRecord)> {
         }
         Entry::Unevaluable { step, failure } => {
             let made = blank(1, "run", Timestamp::default(), "failed");
-            Some((
-                step,
-                AttemptRecord {
-                    failure: Some(failure.clone()),
-                    ..made
-                },
-            ))
+            Some((step, AttemptRecord { failure: Some(failure.clone()), ..made }))
         }
         Entry::Received { .. }
         | Entry::Triggered { .. }
@@ -288,10 +246,5 @@ fn failed(made: AttemptRecord, failure: &Failure, then: &Then) -> AttemptRecord 
         Then::Retry { at } => (Some(*at), None),
         Then::GiveUp { why } => (None, Some(why.name())),
     };
-    AttemptRecord {
-        failure: Some(failure.clone()),
-        retry_at,
-        gave_up,
-        ..made
-    }
+    AttemptRecord { failure: Some(failure.clone()), retry_at, gave_up, ..made }
 }

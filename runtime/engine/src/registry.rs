@@ -10,9 +10,7 @@ use std::{
 
 use serde_json::Value;
 use tokio::sync::Mutex;
-use wharf_model::{
-    call::CallError, digest::Digest, flow::InputValidator, grant::Limits, manifest::Manifest,
-};
+use wharf_model::{call::CallError, digest::Digest, flow::InputValidator, grant::Limits, manifest::Manifest};
 use wharf_package::Package;
 use wharf_sandbox::{Connector, Sandbox};
 use wharf_store::Store;
@@ -114,13 +112,8 @@ impl Registry {
 
     /// Loads every active version. One that cannot be loaded is left out: its flows fail, the server starts.
     pub(crate) async fn load_active(&self) -> Result<(), EngineError> {
-        let names: BTreeSet<String> = self
-            .store
-            .connectors()
-            .await?
-            .into_iter()
-            .map(|row| row.name)
-            .collect();
+        let names: BTreeSet<String> =
+            self.store.connectors().await?.into_iter().map(|row| row.name).collect();
         for name in names {
             let Some(row) = self.store.active_connector(name).await? else {
                 continue;
@@ -152,15 +145,11 @@ impl Registry {
         let began = tokio::time::Instant::now();
         let unloadable = |why: String| EngineError::Load { digest, why };
         let package = wharf_package::open(wasm).map_err(|error| unloadable(error.to_string()))?;
-        let connector = self
-            .sandbox
-            .load(wasm, digest)
-            .await
-            .map_err(|error| unloadable(error.to_string()))?;
+        let connector =
+            self.sandbox.load(wasm, digest).await.map_err(|error| unloadable(error.to_string()))?;
         let mut inputs = HashMap::new();
         for (name, action) in &package.manifest.actions {
-            let check =
-                InputValidator::new(action).map_err(|error| unloadable(error.to_string()))?;
+            let check = InputValidator::new(action).map_err(|error| unloadable(error.to_string()))?;
             inputs.insert(name.clone(), check);
         }
         let version = package.manifest.version.to_string();
@@ -170,12 +159,7 @@ impl Registry {
             digest,
             took: began.elapsed(),
         });
-        Ok(Arc::new(Loaded {
-            digest,
-            manifest: package.manifest,
-            connector,
-            inputs,
-        }))
+        Ok(Arc::new(Loaded { digest, manifest: package.manifest, connector, inputs }))
     }
 
     /// Loads a package that is not installed yet and has it describe itself: what it says must be what its file says.
@@ -186,42 +170,27 @@ impl Registry {
         let manifest = wharf_package::parse_manifest(&described)
             .map_err(|error| InstallError::Describe(error.to_string()))?;
         if manifest != package.manifest {
-            return Err(InstallError::Describe(
-                "the two manifests differ".to_owned(),
-            ));
+            return Err(InstallError::Describe("the two manifests differ".to_owned()));
         }
         Ok(())
     }
 
     fn cached(&self, digest: Digest) -> Option<Arc<Loaded>> {
-        self.loaded
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&digest)
-            .cloned()
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()
     }
 
     fn keep(&self, loaded: Arc<Loaded>) {
-        self.loaded
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(loaded.digest, loaded);
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(loaded.digest, loaded);
     }
 
     /// Makes a version the one for new runs.
     pub(crate) fn activate(&self, name: &str, digest: Digest) {
-        self.active
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), digest);
+        self.active.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), digest);
         self.forget_access();
     }
 
     pub(crate) fn deactivate(&self, name: &str) {
-        self.active
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
+        self.active.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         self.forget_access();
     }
 
@@ -229,23 +198,14 @@ impl Registry {
     pub(crate) async fn unload_unused(&self) {
         let idle: Vec<(Digest, String)> = {
             let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
-            let all = loaded
-                .values()
-                .filter(|loaded| !self.is_active(loaded.digest));
-            all.map(|loaded| (loaded.digest, loaded.manifest.name.clone()))
-                .collect()
+            let all = loaded.values().filter(|loaded| !self.is_active(loaded.digest));
+            all.map(|loaded| (loaded.digest, loaded.manifest.name.clone())).collect()
         };
         for (digest, name) in idle {
             match self.store.runs_pinned_to(digest).await {
                 Ok(0) => {
-                    self.loaded
-                        .write()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .remove(&digest);
-                    self.observe.notify(&Notice::ConnectorUnloaded {
-                        name: &name,
-                        digest,
-                    });
+                    self.loaded.write().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+                    self.observe.notify(&Notice::ConnectorUnloaded { name: &name, digest });
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -257,29 +217,17 @@ impl Registry {
 
     /// Whether new runs use this version.
     pub(crate) fn is_active(&self, digest: Digest) -> bool {
-        self.active
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .any(|active| *active == digest)
+        self.active.read().unwrap_or_else(PoisonError::into_inner).values().any(|active| *active == digest)
     }
 
     fn active_digests(&self) -> Vec<Digest> {
-        self.active
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .copied()
-            .collect()
+        self.active.read().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 
     /// The digest that new runs of a connector pin.
     pub(crate) fn active_digest(&self, name: &str) -> Result<Digest, EngineError> {
         let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
-        active
-            .get(name)
-            .copied()
-            .ok_or_else(|| EngineError::not_found("active connector", name))
+        active.get(name).copied().ok_or_else(|| EngineError::not_found("active connector", name))
     }
 
     /// The version for new runs, loaded.
@@ -297,10 +245,7 @@ impl Registry {
     }
 
     /// The manifest in use under this name, if any is.
-    pub(crate) async fn active_manifest(
-        &self,
-        name: &str,
-    ) -> Result<Option<Manifest>, EngineError> {
+    pub(crate) async fn active_manifest(&self, name: &str) -> Result<Option<Manifest>, EngineError> {
         match self.active_digest(name) {
             Ok(digest) => Ok(Some(self.get(digest).await?.manifest.clone())),
             Err(_) => Ok(None),

@@ -59,19 +59,11 @@ pub(crate) enum DriveError {
     Store(#[from] wharf_store::StoreError),
     /// The flow's stored source no longer parses: it was written by another version of Wharf.
     #[error("flow `{flow}` version {version} cannot be read: {why}")]
-    Flow {
-        flow: String,
-        version: u32,
-        why: String,
-    },
+    Flow { flow: String, version: u32, why: String },
     #[error("an entry cannot be written: {0}")]
     Encode(#[from] serde_json::Error),
     #[error("journal entry {seq} of run {run} cannot be read: {why}")]
-    Journal {
-        run: RunId,
-        seq: u64,
-        why: serde_json::Error,
-    },
+    Journal { run: RunId, seq: u64, why: serde_json::Error },
 }
 
 /// Drives a claimed run. Errors are logged here: the run is claimed again after a restart, or when its lease is.
@@ -99,10 +91,7 @@ pub(crate) async fn drive_logged(inner: &Arc<Inner>, run: &Run) {
 }
 
 async fn load(inner: &Arc<Inner>, claimed: Claimed) -> Result<Run, DriveError> {
-    let flow = inner
-        .flows
-        .version(&inner.store, &claimed.flow, claimed.flow_version)
-        .await?;
+    let flow = inner.flows.version(&inner.store, &claimed.flow, claimed.flow_version).await?;
     let mut state = State::default();
     for row in &claimed.entries {
         let entry: Entry = serde_json::from_str(&row.entry).map_err(|why| DriveError::Journal {
@@ -113,28 +102,15 @@ async fn load(inner: &Arc<Inner>, claimed: Claimed) -> Result<Run, DriveError> {
         state.apply(&entry);
     }
     let delivery = if state.event.is_none() {
-        inner
-            .store
-            .run(claimed.run.clone())
-            .await?
-            .and_then(|detail| detail.delivery)
+        inner.store.run(claimed.run.clone()).await?.and_then(|detail| detail.delivery)
     } else {
         None
     };
-    let tail = Tail::new(
-        inner.store.clone(),
-        claimed.run.clone(),
-        claimed.epoch,
-        state,
-    );
+    let tail = Tail::new(inner.store.clone(), claimed.run.clone(), claimed.epoch, state);
     let run = Run {
         id: claimed.run,
         flow,
-        accepted_at: claimed
-            .entries
-            .first()
-            .map(|row| row.at)
-            .unwrap_or_default(),
+        accepted_at: claimed.entries.first().map(|row| row.at).unwrap_or_default(),
         flow_version: claimed.flow_version,
         pins: Pins::from(claimed.digests),
         delivery,
@@ -157,17 +133,11 @@ async fn drive(inner: &Arc<Inner>, run: &Run) -> Result<(), DriveError> {
                 inner.wake_at(at);
                 return Ok(());
             }
-            Next::Receive { .. }
-            | Next::Call { .. }
-            | Next::Resume { .. }
-            | Next::Confirm { .. }
+            Next::Receive { .. } | Next::Call { .. } | Next::Resume { .. } | Next::Confirm { .. }
                 if inner.stopping() =>
             {
                 // What is durable goes on after the restart.
-                tail.commit(RunState::Ready {
-                    due_at: clock::now(),
-                })
-                .await?;
+                tail.commit(RunState::Ready { due_at: clock::now() }).await?;
                 return Ok(());
             }
             next => {
@@ -184,36 +154,18 @@ async fn drive(inner: &Arc<Inner>, run: &Run) -> Result<(), DriveError> {
 async fn act(inner: &Arc<Inner>, run: &Run, next: Next<'_>) -> Result<(), DriveError> {
     match next {
         Next::Receive { attempt } => {
-            inner
-                .receive(run, attempt)
-                .instrument(tracing::info_span!("receive", attempt))
-                .await
+            inner.receive(run, attempt).instrument(tracing::info_span!("receive", attempt)).await
         }
-        Next::Call {
-            step,
-            action,
-            input,
-            attempt,
-        } => {
-            let span =
-                tracing::info_span!("step", path = %step.path, action = %action.action, attempt);
-            inner
-                .call(run, step, action, input, attempt)
-                .instrument(span)
-                .await
+        Next::Call { step, action, input, attempt } => {
+            let span = tracing::info_span!("step", path = %step.path, action = %action.action, attempt);
+            inner.call(run, step, action, input, attempt).instrument(span).await
         }
-        Next::Resume {
-            step,
-            action,
-            state,
-            attempt,
-        } => inner.resume(run, step, action, &state, attempt).await,
-        Next::Confirm {
-            step,
-            action,
-            input,
-            attempt,
-        } => inner.confirm(run, step, action, &input, attempt).await,
+        Next::Resume { step, action, state, attempt } => {
+            inner.resume(run, step, action, &state, attempt).await
+        }
+        Next::Confirm { step, action, input, attempt } => {
+            inner.confirm(run, step, action, &input, attempt).await
+        }
         Next::Wait(_) | Next::End(_) => Ok(()),
     }
 }
@@ -232,11 +184,7 @@ async fn finish(inner: &Inner, run: &Run, tail: &mut Tail, ended: Ended) -> Resu
         status,
         took: now.since(run.accepted_at),
     });
-    if run
-        .pins
-        .digests()
-        .any(|digest| !inner.registry.is_active(digest))
-    {
+    if run.pins.digests().any(|digest| !inner.registry.is_active(digest)) {
         inner.registry.unload_unused().await;
     }
     Ok(())

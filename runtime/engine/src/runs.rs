@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 use wharf_model::journal::{Entry, State};
-use wharf_store::{
-    By, DeadLetter, DeadLetterFilter, ResolveError, RunFilter, RunRow, RunStatus, StoreError,
-};
+use wharf_store::{By, DeadLetter, DeadLetterFilter, ResolveError, RunFilter, RunRow, RunStatus, StoreError};
 
 use crate::{
     accept::Accepted,
@@ -46,19 +44,12 @@ impl Engine {
         let detail = detail.ok_or_else(|| EngineError::not_found("run", id))?;
         let entries = parse(&detail.entries)?;
         let state = State::fold(&entries);
-        let flow = self
-            .inner
-            .flows
-            .version(&self.inner.store, &detail.row.flow, detail.row.flow_version)
-            .await;
+        let flow =
+            self.inner.flows.version(&self.inner.store, &detail.row.flow, detail.row.flow_version).await;
         let flow = flow.map_err(|error| EngineError::Refused(error.to_string()))?;
         let steps = steps(&flow, &entries, &state);
         let spent = |of: fn(&wharf_model::call::Metering) -> u64| {
-            steps
-                .iter()
-                .flat_map(|step| &step.attempts)
-                .map(|attempt| of(&attempt.metering))
-                .sum::<u64>()
+            steps.iter().flat_map(|step| &step.attempts).map(|attempt| of(&attempt.metering)).sum::<u64>()
         };
         let theirs_micros = spent(|metering| metering.gate_micros);
         let wall = spent(|metering| metering.wall_micros);
@@ -98,19 +89,15 @@ impl Engine {
             .into()),
             RunStatus::Done | RunStatus::Ignored => {
                 let state = State::fold(&parse(&detail.entries)?);
-                let event = state
-                    .event
-                    .ok_or_else(|| EngineError::Refused(format!("run {id} had no event")))?;
+                let event =
+                    state.event.ok_or_else(|| EngineError::Refused(format!("run {id} had no event")))?;
                 self.run_flow(&detail.row.flow, event.data, None).await
             }
         }
     }
 
     /// Dead letters, newest first.
-    pub async fn dead_letters(
-        &self,
-        filter: DeadLetterFilter,
-    ) -> Result<Vec<DeadLetter>, EngineError> {
+    pub async fn dead_letters(&self, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, EngineError> {
         Ok(self.inner.store.dead_letters(filter).await?)
     }
 
@@ -121,51 +108,26 @@ impl Engine {
     }
 
     /// Sends a dead run on its way again, from the step where it died. What was done stays done.
-    pub async fn replay_dead_letter(
-        &self,
-        run: &str,
-        actor: &str,
-    ) -> Result<Accepted, AcceptError> {
+    pub async fn replay_dead_letter(&self, run: &str, actor: &str) -> Result<Accepted, AcceptError> {
         let now = clock::now();
-        let entry = Entry::Replayed {
-            at: now,
-            by: actor.to_owned(),
-        };
-        let entry = serde_json::to_string(&entry)
-            .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        let replayed = self
-            .inner
-            .store
-            .replay_dead_letter(run.to_owned(), vec![entry], By::new(actor, now))
-            .await;
+        let entry = Entry::Replayed { at: now, by: actor.to_owned() };
+        let entry = serde_json::to_string(&entry).map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let replayed =
+            self.inner.store.replay_dead_letter(run.to_owned(), vec![entry], By::new(actor, now)).await;
         replayed.map_err(unresolved)?;
         self.inner.wake.notify_one();
-        Ok(Accepted {
-            run: run.to_owned(),
-            duplicate: false,
-        })
+        Ok(Accepted { run: run.to_owned(), duplicate: false })
     }
 
     /// Leaves a dead run at that, with a reason for whoever asks later.
-    pub async fn discard_dead_letter(
-        &self,
-        run: &str,
-        reason: &str,
-        actor: &str,
-    ) -> Result<(), EngineError> {
+    pub async fn discard_dead_letter(&self, run: &str, reason: &str, actor: &str) -> Result<(), EngineError> {
         if reason.trim().is_empty() {
-            return Err(EngineError::Invalid(
-                "a reason is needed to discard a dead letter".to_owned(),
-            ));
+            return Err(EngineError::Invalid("a reason is needed to discard a dead letter".to_owned()));
         }
         let discarded = self
             .inner
             .store
-            .discard_dead_letter(
-                run.to_owned(),
-                reason.to_owned(),
-                By::new(actor, clock::now()),
-            )
+            .discard_dead_letter(run.to_owned(), reason.to_owned(), By::new(actor, clock::now()))
             .await;
         discarded.map_err(unresolved)
     }
@@ -173,18 +135,12 @@ impl Engine {
     /// How many runs there are, by flow and status.
     pub async fn counts(&self) -> Result<Counts, EngineError> {
         let counted = self.inner.store.run_counts().await?;
-        let failed = counted
-            .iter()
-            .filter(|count| count.status == RunStatus::Failed);
+        let failed = counted.iter().filter(|count| count.status == RunStatus::Failed);
         Ok(Counts {
             dead_letters: failed.map(|count| count.count).sum(),
             runs: counted
                 .into_iter()
-                .map(|count| RunCount {
-                    flow: count.flow,
-                    status: count.status.name(),
-                    count: count.count,
-                })
+                .map(|count| RunCount { flow: count.flow, status: count.status.name(), count: count.count })
                 .collect(),
         })
     }
@@ -193,9 +149,7 @@ impl Engine {
 fn unresolved(error: ResolveError) -> EngineError {
     match error {
         ResolveError::NotOpen { .. } => EngineError::Refused(error.to_string()),
-        ResolveError::Store(StoreError::NotFound { what, name }) => {
-            EngineError::NotFound { what, name }
-        }
+        ResolveError::Store(StoreError::NotFound { what, name }) => EngineError::NotFound { what, name },
         ResolveError::Store(error) => EngineError::Store(error),
     }
 }

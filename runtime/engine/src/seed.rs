@@ -26,22 +26,13 @@ pub(crate) fn randomness(run: &str, step: &str) -> [u8; 32] {
 /// The seed of a step's retry jitter.
 pub(crate) fn jitter(run: &str, step: &str) -> u64 {
     let bytes = digest(&["jitter", run, step]);
-    bytes
-        .iter()
-        .take(8)
-        .fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+    bytes.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 /// A W3C Trace Context `traceparent` for a step: the run is the trace, the step the span.
 pub(crate) fn trace_parent(run: &str, step: &str) -> String {
-    let (trace, span) = (
-        hex::encode(digest(&["trace", run])),
-        hex::encode(digest(&["span", run, step])),
-    );
-    let (trace, span) = (
-        trace.get(..32).unwrap_or_default(),
-        span.get(..16).unwrap_or_default(),
-    );
+    let (trace, span) = (hex::encode(digest(&["trace", run])), hex::encode(digest(&["span", run, step])));
+    let (trace, span) = (trace.get(..32).unwrap_or_default(), span.get(..16).unwrap_or_default());
     format!("00-{trace}-{span}-01")
 }
 

@@ -35,32 +35,20 @@ pub(crate) fn classify(
     ended: &Ended<'_>,
 ) -> AttemptResult {
     if let Some(message) = &record.ambiguous {
-        let failure = Failure {
-            outcome_unknown: true,
-            ..Failure::new(FailureClass::Conflict, message.clone())
-        };
-        return AttemptResult::Failed {
-            failure,
-            trap: None,
-            then: Then::GiveUp {
-                why: GiveUp::Ambiguous,
-            },
-        };
+        let failure =
+            Failure { outcome_unknown: true, ..Failure::new(FailureClass::Conflict, message.clone()) };
+        return AttemptResult::Failed { failure, trap: None, then: Then::GiveUp { why: GiveUp::Ambiguous } };
     }
     match result {
         Ok(Outcome::Done(output)) => AttemptResult::Done { output },
-        Ok(Outcome::Page { items, .. }) => AttemptResult::Done {
-            output: serde_json::json!({ "items": items }),
-        },
+        Ok(Outcome::Page { items, .. }) => {
+            AttemptResult::Done { output: serde_json::json!({ "items": items }) }
+        }
         Ok(Outcome::Suspended { wake, state }) => AttemptResult::Suspended { wake, state },
         Err(error) => {
             let (failure, trap) = failure(error);
             let then = then(&failure, ended);
-            AttemptResult::Failed {
-                failure,
-                trap,
-                then,
-            }
+            AttemptResult::Failed { failure, trap, then }
         }
     }
 }
@@ -75,11 +63,7 @@ pub(crate) fn unkept(error: &KvError, ended: &Ended<'_>) -> AttemptResult {
     };
     let failure = Failure::new(class, error.to_string());
     let then = then(&failure, ended);
-    AttemptResult::Failed {
-        failure,
-        trap: None,
-        then,
-    }
+    AttemptResult::Failed { failure, trap: None, then }
 }
 
 /// The write that a reported failure is about: the provider's answer came last, and the connector
@@ -87,17 +71,12 @@ pub(crate) fn unkept(error: &KvError, ended: &Ended<'_>) -> AttemptResult {
 /// again. What traps or cannot read the answer says nothing about it.
 pub(crate) fn disowned(result: &Result<Outcome, CallError>, record: &Record) -> Option<WriteKey> {
     match result {
-        Err(CallError::Failed(failure))
-            if !failure.outcome_unknown && reads_the_answer(failure.class) =>
-        {
+        Err(CallError::Failed(failure)) if !failure.outcome_unknown && reads_the_answer(failure.class) => {
             record.last_answered
         }
         Ok(_)
         | Err(
-            CallError::Failed(_)
-            | CallError::Stopped(_)
-            | CallError::NotExported(_)
-            | CallError::Host(_),
+            CallError::Failed(_) | CallError::Stopped(_) | CallError::NotExported(_) | CallError::Host(_),
         ) => None,
     }
 }
@@ -124,19 +103,10 @@ fn reads_the_answer(class: FailureClass) -> bool {
 
 fn then(failure: &Failure, ended: &Ended<'_>) -> Then {
     if ended.state.unanswered().is_some() {
-        return if ended.action.confirms {
-            Then::Confirm
-        } else {
-            Then::GiveUp {
-                why: GiveUp::Ambiguous,
-            }
-        };
+        return if ended.action.confirms { Then::Confirm } else { Then::GiveUp { why: GiveUp::Ambiguous } };
     }
     // Every write of the step has a known outcome, whatever the connector fears: a retry repeats none.
-    let known = Failure {
-        outcome_unknown: false,
-        ..failure.clone()
-    };
+    let known = Failure { outcome_unknown: false, ..failure.clone() };
     let attempt = Attempt {
         effect: ended.action.effect,
         retryable: &ended.action.retryable,
@@ -144,9 +114,7 @@ fn then(failure: &Failure, ended: &Ended<'_>) -> Then {
         seed: ended.seed,
     };
     match retry::decide(ended.policy, &known, &attempt) {
-        RetryDecision::Retry { after } => Then::Retry {
-            at: ended.now.after(after),
-        },
+        RetryDecision::Retry { after } => Then::Retry { at: ended.now.after(after) },
         RetryDecision::GiveUp { why } => Then::GiveUp { why },
     }
 }
@@ -159,16 +127,9 @@ pub(crate) fn after_read(
     seed: u64,
     now: Timestamp,
 ) -> Then {
-    let attempt = Attempt {
-        effect: EffectClass::Read,
-        retryable: &[],
-        number: attempt,
-        seed,
-    };
+    let attempt = Attempt { effect: EffectClass::Read, retryable: &[], number: attempt, seed };
     match retry::decide(policy, failure, &attempt) {
-        RetryDecision::Retry { after } => Then::Retry {
-            at: now.after(after.max(Duration::from_millis(1))),
-        },
+        RetryDecision::Retry { after } => Then::Retry { at: now.after(after.max(Duration::from_millis(1))) },
         RetryDecision::GiveUp { why } => Then::GiveUp { why },
     }
 }
@@ -183,9 +144,7 @@ pub(crate) fn after_confirm(
     now: Timestamp,
 ) -> Then {
     match after_read(failure, policy, asked, seed, now) {
-        Then::GiveUp { .. } => Then::GiveUp {
-            why: GiveUp::Ambiguous,
-        },
+        Then::GiveUp { .. } => Then::GiveUp { why: GiveUp::Ambiguous },
         retry => retry,
     }
 }
@@ -210,16 +169,10 @@ pub(crate) fn failure(error: CallError) -> (Failure, Option<TrapReport>) {
             (Failure::new(class, report.message.clone()), Some(report))
         }
         CallError::NotExported(export) => (
-            Failure::new(
-                FailureClass::ConnectorDefect,
-                format!("the connector does not export `{export}`"),
-            ),
+            Failure::new(FailureClass::ConnectorDefect, format!("the connector does not export `{export}`")),
             None,
         ),
-        CallError::Host(message) => (
-            Failure::new(FailureClass::TemporarilyUnavailable, message),
-            None,
-        ),
+        CallError::Host(message) => (Failure::new(FailureClass::TemporarilyUnavailable, message), None),
     }
 }
 

@@ -58,12 +58,7 @@ struct Change {
 
 impl Buffer {
     pub(crate) fn new(store: Store, scopes: Scopes, quota_bytes: u64) -> Self {
-        Self {
-            store,
-            scopes,
-            quota_bytes,
-            written: Arc::default(),
-        }
+        Self { store, scopes, quota_bytes, written: Arc::default() }
     }
 
     pub(crate) async fn get(
@@ -81,10 +76,7 @@ impl Buffer {
             });
         }
         let (scope, key) = place;
-        self.store
-            .kv_get(scope, key, now)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+        self.store.kv_get(scope, key, now).await.map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     pub(crate) fn set(&self, scope: StoreScope, key: &str, op: StoreOp) -> Result<(), StoreError> {
@@ -102,15 +94,7 @@ impl Buffer {
             return Ok(false);
         }
         let expected = expected.map_or(Expected::Absent, Expected::Value);
-        self.change(
-            scope,
-            key,
-            expected,
-            StoreOp::Put {
-                value,
-                expires_at: None,
-            },
-        )?;
+        self.change(scope, key, expected, StoreOp::Put { value, expires_at: None })?;
         Ok(true)
     }
 
@@ -125,14 +109,9 @@ impl Buffer {
         let mut written = self.lock();
         let place = (self.scopes.name(scope).to_owned(), key.to_owned());
         // A second write rests on what the first one expected of the store.
-        let expected = written
-            .get(&place)
-            .map_or(expected, |change| change.expected.clone());
+        let expected = written.get(&place).map_or(expected, |change| change.expected.clone());
         written.insert(place, Change { expected, op });
-        let held: usize = written
-            .iter()
-            .map(|((_, key), change)| key.len() + size(&change.op))
-            .sum();
+        let held: usize = written.iter().map(|((_, key), change)| key.len() + size(&change.op)).sum();
         if held as u64 > self.quota_bytes {
             return Err(StoreError::QuotaExceeded(self.quota_bytes));
         }

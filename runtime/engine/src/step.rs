@@ -44,8 +44,7 @@ impl Inner {
         input: Value,
         attempt: u32,
     ) -> Result<(), DriveError> {
-        self.attempt(run, step, action, attempt, What::Run(input))
-            .await
+        self.attempt(run, step, action, attempt, What::Run(input)).await
     }
 
     /// Continues a suspended action and journals the attempt.
@@ -57,8 +56,7 @@ impl Inner {
         state: &Value,
         attempt: u32,
     ) -> Result<(), DriveError> {
-        self.attempt(run, step, action, attempt, What::Resume(state.to_string()))
-            .await
+        self.attempt(run, step, action, attempt, What::Resume(state.to_string())).await
     }
 
     async fn attempt(
@@ -75,10 +73,8 @@ impl Inner {
             Err(failure) => return self.unbound(run, step, attempt, started_at, failure).await,
         };
         let Some(spec) = bound.loaded.manifest.actions.get(&action.action) else {
-            let failure = outcome::misconfigured(format!(
-                "{} has no action `{}`",
-                action.connector, action.action
-            ));
+            let failure =
+                outcome::misconfigured(format!("{} has no action `{}`", action.connector, action.action));
             return self.unbound(run, step, attempt, started_at, failure).await;
         };
         let record = Arc::new(Mutex::new(Record::default()));
@@ -90,50 +86,21 @@ impl Inner {
             .step(&step.path)
             .map(|state| state.writes.clone())
             .unwrap_or_default();
-        let buffer = Buffer::new(
-            self.store.clone(),
-            Scopes::of(action, &run.flow.name),
-            bound.access.store_max_bytes,
-        );
+        let buffer =
+            Buffer::new(self.store.clone(), Scopes::of(action, &run.flow.name), bound.access.store_max_bytes);
         let finished = match what {
             What::Run(input) => match bound.loaded.check_input(&action.action, &input) {
-                Err(error) => Finished {
-                    result: Err(error),
-                    metering: Metering::default(),
-                    log: Vec::new(),
-                },
-                Ok(()) => {
-                    self.run_pages(run, &bound, spec, &input, (earlier, &record, &buffer))
-                        .await
-                }
+                Err(error) => Finished { result: Err(error), metering: Metering::default(), log: Vec::new() },
+                Ok(()) => self.run_pages(run, &bound, spec, &input, (earlier, &record, &buffer)).await,
             },
             What::Resume(state) => {
                 let host = self.host(run, &bound, spec, (earlier, &record, &buffer));
-                let call = Call {
-                    limits: bound.limits,
-                    host: Box::new(host),
-                };
+                let call = Call { limits: bound.limits, host: Box::new(host) };
                 let context = self.context(run, &bound);
-                bound
-                    .loaded
-                    .connector
-                    .resume(call, &action.action, &state, None, &context)
-                    .await
+                bound.loaded.connector.resume(call, &action.action, &state, None, &context).await
             }
         };
-        self.attempted(
-            run,
-            step,
-            &bound,
-            spec,
-            Attempted {
-                started_at,
-                finished,
-                record,
-                buffer,
-            },
-        )
-        .await
+        self.attempted(run, step, &bound, spec, Attempted { started_at, finished, record, buffer }).await
     }
 
     /// Runs an action; a list to its last page, each page a call of its own.
@@ -151,21 +118,10 @@ impl Inner {
         let mut spent = outcome::Spent::default();
         for _ in 0..MAX_PAGES {
             let host = self.host(run, bound, spec, (earlier.clone(), record, buffer));
-            let call = Call {
-                limits: bound.limits,
-                host: Box::new(host),
-            };
+            let call = Call { limits: bound.limits, host: Box::new(host) };
             let context = self.context(run, bound);
             let connector = &bound.loaded.connector;
-            let finished = connector
-                .run(
-                    call,
-                    &bound.action.action,
-                    &input,
-                    page.as_deref(),
-                    &context,
-                )
-                .await;
+            let finished = connector.run(call, &bound.action.action, &input, page.as_deref(), &context).await;
             match spent.add(finished) {
                 Ok(Outcome::Page { items: more, next }) => {
                     items.extend(more);
@@ -188,29 +144,15 @@ impl Inner {
         spec: &Action,
         ended: Attempted,
     ) -> Result<(), DriveError> {
-        let Attempted {
-            started_at,
-            finished,
-            record,
-            buffer,
-        } = ended;
+        let Attempted { started_at, finished, record, buffer } = ended;
         let record = outcome::take(&record);
         let finished = outcome::redact(finished, bound.access.authority.redactor());
         let name = &bound.loaded.manifest.name;
         let label = outcome::label(&finished.result);
-        self.observe.call(
-            name,
-            "run",
-            &bound.action.action,
-            (label, &finished.metering),
-            &record.effects,
-        );
+        self.observe.call(name, "run", &bound.action.action, (label, &finished.metering), &record.effects);
         let mut tail = run.tail.lock().await;
         if let Some(key) = settle::disowned(&finished.result, &record) {
-            tail.push(Entry::WriteRefused {
-                step: step.path.clone(),
-                key,
-            });
+            tail.push(Entry::WriteRefused { step: step.path.clone(), key });
         }
         let state = tail.state.step(&step.path).cloned().unwrap_or_default();
         let ended = settle::Ended {
@@ -255,13 +197,8 @@ impl Inner {
         started_at: Timestamp,
         failure: Failure,
     ) -> Result<(), DriveError> {
-        let result = AttemptResult::Failed {
-            failure,
-            trap: None,
-            then: Then::GiveUp {
-                why: GiveUp::Permanent,
-            },
-        };
+        let result =
+            AttemptResult::Failed { failure, trap: None, then: Then::GiveUp { why: GiveUp::Permanent } };
         run.tail.lock().await.push(Entry::Attempted {
             step: step.path.clone(),
             attempt,
@@ -282,12 +219,8 @@ impl Inner {
         (earlier, record, buffer): (BTreeMap<u32, Write>, &Arc<Mutex<Record>>, &Buffer),
     ) -> StepHost {
         let key = seed::idempotency_key(&run.id, bound.path);
-        let writing = Writing::new(
-            (bound.path.to_owned(), bound.attempt),
-            Arc::clone(&run.tail),
-            earlier,
-            key,
-        );
+        let writing =
+            Writing::new((bound.path.to_owned(), bound.attempt), Arc::clone(&run.tail), earlier, key);
         StepHost {
             scope: bound.scope(),
             effect: spec.effect,

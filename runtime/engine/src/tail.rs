@@ -11,8 +11,7 @@ use wharf_model::{
     retry::GiveUp,
 };
 use wharf_store::{
-    KvError, NewDeadLetter, NewRun, RunId, RunState, RunStatus, Settle, SettleError, Store,
-    StoreWrite,
+    KvError, NewDeadLetter, NewRun, RunId, RunState, RunStatus, Settle, SettleError, Store, StoreWrite,
 };
 
 use crate::{clock, crash, run::DriveError};
@@ -42,15 +41,7 @@ struct Along {
 
 impl Tail {
     pub(crate) fn new(store: Store, run: RunId, epoch: u64, state: State) -> Self {
-        Self {
-            store,
-            run,
-            epoch,
-            seq: state.next_seq,
-            pending: Vec::new(),
-            along: Along::default(),
-            state,
-        }
+        Self { store, run, epoch, seq: state.next_seq, pending: Vec::new(), along: Along::default(), state }
     }
 
     /// Adds an entry that the state does not know yet.
@@ -83,9 +74,9 @@ impl Tail {
                 self.along = Along::default();
                 match error {
                     KvError::Store(error) => Err(error.into()),
-                    error @ (KvError::InvalidKey
-                    | KvError::Quota { .. }
-                    | KvError::Moved { .. }) => Ok(Err(error)),
+                    error @ (KvError::InvalidKey | KvError::Quota { .. } | KvError::Moved { .. }) => {
+                        Ok(Err(error))
+                    }
                 }
             }
             Err(error) => Err(error),
@@ -105,16 +96,10 @@ impl Tail {
     /// Makes everything pending durable, and the run what `state` says. On an error nothing is.
     pub(crate) async fn commit(&mut self, state: RunState) -> Result<(), DriveError> {
         let dead_letter = match state {
-            RunState::Finished {
-                status: RunStatus::Failed,
-            } => Some(dead_letter(&self.state)?),
+            RunState::Finished { status: RunStatus::Failed } => Some(dead_letter(&self.state)?),
             RunState::Finished { .. } | RunState::Claimed | RunState::Ready { .. } => None,
         };
-        let entries = self
-            .pending
-            .iter()
-            .map(serde_json::to_string)
-            .collect::<Result<_, _>>()?;
+        let entries = self.pending.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         let settle = Settle {
             run: self.run.clone(),
             epoch: self.epoch,
@@ -143,8 +128,7 @@ impl Tail {
 
     /// Drops answers that nobody will ask for, because their step is done.
     pub(crate) fn forget_answers(&mut self) {
-        self.pending
-            .retain(|entry| !matches!(entry, Entry::WriteAnswered { .. }));
+        self.pending.retain(|entry| !matches!(entry, Entry::WriteAnswered { .. }));
     }
 }
 
@@ -156,9 +140,7 @@ pub(crate) async fn release(store: &Store, run: &RunId, epoch: u64, seq: u64) {
         epoch,
         expected_seq: seq,
         entries: Vec::new(),
-        state: RunState::Ready {
-            due_at: now.after(AFTER_ERROR),
-        },
+        state: RunState::Ready { due_at: now.after(AFTER_ERROR) },
         summary: None,
         store_writes: Vec::new(),
         dead_letter: None,
@@ -179,9 +161,7 @@ pub(crate) fn new_run_id() -> RunId {
 fn dead_letter(state: &State) -> Result<NewDeadLetter, DriveError> {
     let died = state.died_at.as_deref().unwrap_or(TRIGGER);
     let failed = state.step(died).and_then(|step| match &step.progress {
-        Progress::Failed(failure, why) => {
-            Some((died.to_owned(), failure.clone(), *why, step.attempts))
-        }
+        Progress::Failed(failure, why) => Some((died.to_owned(), failure.clone(), *why, step.attempts)),
         Progress::Pending
         | Progress::Waiting(_)
         | Progress::Unconfirmed(..)
@@ -191,18 +171,9 @@ fn dead_letter(state: &State) -> Result<NewDeadLetter, DriveError> {
         | Progress::Done(_) => None,
     });
     let (step, failure, why, attempts) = failed.unwrap_or_else(|| {
-        let failure = Failure::new(
-            FailureClass::ConnectorDefect,
-            "the run died without a failed step",
-        );
+        let failure = Failure::new(FailureClass::ConnectorDefect, "the run died without a failed step");
         (TRIGGER.to_owned(), failure, GiveUp::Permanent, 0)
     });
-    let detail =
-        serde_json::to_string(&serde_json::json!({ "failure": failure, "attempts": attempts }))?;
-    Ok(NewDeadLetter {
-        step,
-        class: why.name().to_owned(),
-        message: failure.message,
-        detail,
-    })
+    let detail = serde_json::to_string(&serde_json::json!({ "failure": failure, "attempts": attempts }))?;
+    Ok(NewDeadLetter { step, class: why.name().to_owned(), message: failure.message, detail })
 }

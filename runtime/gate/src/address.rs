@@ -32,15 +32,9 @@ fn special_v4(address: Ipv4Addr) -> Option<Special> {
     let block = table::V4.iter().find(|block| {
         let (network, length) = block.0;
         let shift = 32 - length;
-        (bits ^ Ipv4Addr::from_octets(network).to_bits())
-            .checked_shr(shift)
-            .unwrap_or(0)
-            == 0
+        (bits ^ Ipv4Addr::from_octets(network).to_bits()).checked_shr(shift).unwrap_or(0) == 0
     });
-    block.map(|block| Special {
-        name: block.1,
-        source: block.2,
-    })
+    block.map(|block| Special { name: block.1, source: block.2 })
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<Special> {
@@ -48,20 +42,11 @@ fn special_v6(address: Ipv6Addr) -> Option<Special> {
     let block = table::V6.iter().find(|block| {
         let (network, length) = block.0;
         let shift = 128 - length;
-        (bits ^ Ipv6Addr::from_segments(network).to_bits())
-            .checked_shr(shift)
-            .unwrap_or(0)
-            == 0
+        (bits ^ Ipv6Addr::from_segments(network).to_bits()).checked_shr(shift).unwrap_or(0) == 0
     });
     if let Some(block) = block {
-        return Some(Special {
-            name: block.1,
-            source: block.2,
-        });
+        return Some(Special { name: block.1, source: block.2 });
     }
     // Only 2000::/3 is given out as global unicast; the rest of the space is nobody's.
-    (bits >> 125 != 1).then_some(Special {
-        name: "not global unicast",
-        source: "IANA IPv6 address space",
-    })
+    (bits >> 125 != 1).then_some(Special { name: "not global unicast", source: "IANA IPv6 address space" })
 }

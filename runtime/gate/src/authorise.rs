@@ -130,15 +130,8 @@ pub(crate) fn judge(
     target: &Target,
 ) -> Result<Access, HttpError> {
     let inner = &authority.inner;
-    let rules = RuleSets {
-        connector: &inner.connector,
-        manifest: &inner.manifest,
-        grant: &inner.grant,
-    };
-    let operation = Operation {
-        effect: scope.effect,
-        reads: &scope.reads,
-    };
+    let rules = RuleSets { connector: &inner.connector, manifest: &inner.manifest, grant: &inner.grant };
+    let operation = Operation { effect: scope.effect, reads: &scope.reads };
     let access = decide(rules, operation, method, target).map_err(HttpError::Denied)?;
     if let Some(address) = literal(target)
         && let Err(refusal) = policy.check(address)
@@ -150,11 +143,7 @@ pub(crate) fn judge(
             address.ip(),
             carve_out_line(address),
         );
-        return Err(HttpError::Denied(Denial {
-            by: DeniedBy::Address,
-            reason: "ip".to_owned(),
-            message,
-        }));
+        return Err(HttpError::Denied(Denial { by: DeniedBy::Address, reason: "ip".to_owned(), message }));
     }
     Ok(access)
 }
@@ -169,13 +158,9 @@ pub(crate) fn check_credential(
     target: &Target,
 ) -> Result<WithCredential, HttpError> {
     let inner = &authority.inner;
-    let Some(credential) = inner
-        .credential
-        .as_ref()
-        .filter(|credential| credential.secrets.method == name)
+    let Some(credential) = inner.credential.as_ref().filter(|credential| credential.secrets.method == name)
     else {
-        let message =
-            "this connection has no credential for the auth method that the request names";
+        let message = "this connection has no credential for the auth method that the request names";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
     };
     let Some(placement) = &credential.placement else {
@@ -183,19 +168,12 @@ pub(crate) fn check_credential(
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
     };
     if !credential.audience.holds(target) {
-        let denial = secret_binding(
-            &inner.connector,
-            credential.audience.rules(),
-            method,
-            target,
-        );
+        let denial = secret_binding(&inner.connector, credential.audience.rules(), method, target);
         return Err(HttpError::Denied(denial));
     }
     if !is_private_enough(policy, target) {
-        let message = format!(
-            "the credential would cross the network in plain text to {}; use https",
-            target.base()
-        );
+        let message =
+            format!("the credential would cross the network in plain text to {}; use https", target.base());
         return Err(ceiling("insecure-credential", message));
     }
     Placed::make(placement, &credential.secrets)
@@ -207,16 +185,16 @@ pub(crate) fn check_credential(
 fn is_private_enough(policy: &AddressPolicy, target: &Target) -> bool {
     match target.origin().scheme {
         Scheme::Https => true,
-        Scheme::Http => literal(target)
-            .is_some_and(|address| address.ip().is_loopback() && policy.is_carved_out(address)),
+        Scheme::Http => {
+            literal(target).is_some_and(|address| address.ip().is_loopback() && policy.is_carved_out(address))
+        }
     }
 }
 
 /// Secrets reach a request by placement only; a guest that sends one found it somewhere.
 fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result<(), HttpError> {
     let redactor = authority.redactor();
-    let url =
-        redactor.finds(target.url().as_str().as_bytes()) || redactor.finds(request.url.as_bytes());
+    let url = redactor.finds(target.url().as_str().as_bytes()) || redactor.finds(request.url.as_bytes());
     let headers = request
         .headers
         .iter()
@@ -227,9 +205,8 @@ fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result
         (false, false) if redactor.finds(&request.body) => "body",
         (false, false) => return Ok(()),
     };
-    let message = format!(
-        "a secret of the connection stands in the request's {place}; only the gate places secrets"
-    );
+    let message =
+        format!("a secret of the connection stands in the request's {place}; only the gate places secrets");
     Err(ceiling("secret-position", message))
 }
 
@@ -240,10 +217,7 @@ fn place_key(scope: &Scope, headers: &mut HeaderMap) -> Result<(), HttpError> {
     let invalid = |problem: &str| HttpError::InvalidRequest(format!("idempotency key: {problem}"));
     let name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| invalid("the manifest's header is not a token"))?;
-    let key = scope
-        .key
-        .as_ref()
-        .ok_or_else(|| invalid("this write needs one and the host gave none"))?;
+    let key = scope.key.as_ref().ok_or_else(|| invalid("this write needs one and the host gave none"))?;
     let value = HeaderValue::from_str(key).map_err(|_| invalid("it is not visible ASCII"))?;
     headers.insert(name, value);
     Ok(())
@@ -252,19 +226,14 @@ fn place_key(scope: &Scope, headers: &mut HeaderMap) -> Result<(), HttpError> {
 pub(crate) fn refuse_target(error: &TargetError) -> HttpError {
     match error {
         TargetError::Syntax(_) => HttpError::InvalidRequest(error.to_string()),
-        TargetError::Userinfo
-        | TargetError::Scheme(_)
-        | TargetError::Host(_)
-        | TargetError::Port => ceiling(error.reason(), error.to_string()),
+        TargetError::Userinfo | TargetError::Scheme(_) | TargetError::Host(_) | TargetError::Port => {
+            ceiling(error.reason(), error.to_string())
+        }
     }
 }
 
 pub(crate) fn ceiling(reason: &str, message: String) -> HttpError {
-    HttpError::Denied(Denial {
-        by: DeniedBy::Ceiling,
-        reason: reason.to_owned(),
-        message,
-    })
+    HttpError::Denied(Denial { by: DeniedBy::Ceiling, reason: reason.to_owned(), message })
 }
 
 /// The address of a target whose host is one; such a host never reaches the resolver.

@@ -126,14 +126,10 @@ impl Authority {
         credentials: Option<Credentials>,
     ) -> Result<Self, AuthorityError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let settings = Settings {
-            schema: manifest.settings.as_ref(),
-            values: settings.unwrap_or(&Value::Null),
-        };
+        let settings =
+            Settings { schema: manifest.settings.as_ref(), values: settings.unwrap_or(&Value::Null) };
         let rules = resolve(&manifest.egress, settings)?;
-        let credential = credentials
-            .map(|secrets| bind(secrets, manifest, &rules, settings))
-            .transpose()?;
+        let credential = credentials.map(|secrets| bind(secrets, manifest, &rules, settings)).transpose()?;
         let mut actions = HashMap::new();
         for (name, action) in &manifest.actions {
             let key_header = match &action.idempotency {
@@ -141,14 +137,7 @@ impl Authority {
                 Some(KeyCarrier::BodyField { .. }) | None => None,
             };
             let reads = resolve(&action.reads, settings)?.into();
-            actions.insert(
-                name.clone(),
-                Action {
-                    effect: action.effect,
-                    reads,
-                    key_header,
-                },
-            );
+            actions.insert(name.clone(), Action { effect: action.effect, reads, key_header });
         }
         let (reserved_headers, reserved_parameters) = reserved(manifest)?;
         let redactor = credential.as_ref().map(redactor).unwrap_or_default();
@@ -187,47 +176,28 @@ impl Authority {
     /// Whether the connection holds a secret in a slot.
     #[must_use]
     pub fn has_slot(&self, slot: &str) -> bool {
-        self.inner
-            .credential
-            .as_ref()
-            .is_some_and(|credential| credential.secrets.get(slot).is_ok())
+        self.inner.credential.as_ref().is_some_and(|credential| credential.secrets.get(slot).is_ok())
     }
 
     /// The keyed hash of `data` with the secret in `slot`.
     ///
     /// # Errors
     /// The connection holds nothing in the slot, or there is no such slot.
-    pub fn hmac(
-        &self,
-        slot: &str,
-        algorithm: HmacAlgorithm,
-        data: &[u8],
-    ) -> Result<Vec<u8>, UnknownSlot> {
-        self.inner
-            .credential
-            .as_ref()
-            .ok_or(UnknownSlot)?
-            .secrets
-            .hmac(slot, algorithm, data)
+    pub fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, UnknownSlot> {
+        self.inner.credential.as_ref().ok_or(UnknownSlot)?.secrets.hmac(slot, algorithm, data)
     }
 }
 
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authority")
-            .field("connector", &self.inner.connector)
-            .finish_non_exhaustive()
+        f.debug_struct("Authority").field("connector", &self.inner.connector).finish_non_exhaustive()
     }
 }
 
 impl Inner {
     /// Why a guest may not set this header (in [`spelling`]), if it may not.
     pub(crate) fn reserves_header(&self, scope: &Scope, name: &str) -> Option<&'static str> {
-        if self
-            .reserved_headers
-            .iter()
-            .any(|reserved| reserved == name)
-        {
+        if self.reserved_headers.iter().any(|reserved| reserved == name) {
             return Some(
                 "the manifest has the gate place a credential there; name the auth method in the request's `auth`",
             );
@@ -238,23 +208,13 @@ impl Inner {
 
     /// The credential's parameter that stands in a guest's query, if one does.
     pub(crate) fn reserved_parameter(&self, target: &Target) -> Option<&str> {
-        let holds = |name: &&String| {
-            target
-                .url()
-                .query_pairs()
-                .any(|(own, _)| own == name.as_str())
-        };
-        self.reserved_parameters
-            .iter()
-            .find(holds)
-            .map(String::as_str)
+        let holds = |name: &&String| target.url().query_pairs().any(|(own, _)| own == name.as_str());
+        self.reserved_parameters.iter().find(holds).map(String::as_str)
     }
 }
 
 fn resolve(requests: &[EgressRequest], settings: Settings<'_>) -> Result<Vec<Rule>, RuleError> {
-    let resolved = requests
-        .iter()
-        .map(|request| Rule::parse(request)?.resolve(settings));
+    let resolved = requests.iter().map(|request| Rule::parse(request)?.resolve(settings));
     resolved.filter_map(Result::transpose).collect()
 }
 
@@ -268,10 +228,7 @@ fn reserved(manifest: &Manifest) -> Result<(Vec<String>, Vec<String>), Authority
                 let spelled = spelling(name);
                 let valid = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
                 if !valid || (is_forbidden(&spelled) && spelled != "authorization") {
-                    return Err(AuthorityError::Placement {
-                        method: method.clone(),
-                        header: name.clone(),
-                    });
+                    return Err(AuthorityError::Placement { method: method.clone(), header: name.clone() });
                 }
                 headers.push(spelled);
             }

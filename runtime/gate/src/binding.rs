@@ -29,9 +29,9 @@ pub(crate) enum Audience {
 impl Audience {
     pub(crate) fn holds(&self, target: &Target) -> bool {
         match self {
-            Self::Declared(rules) => rules
-                .iter()
-                .any(|rule| rule.has_origin(target) && rule.has_path(target)),
+            Self::Declared(rules) => {
+                rules.iter().any(|rule| rule.has_origin(target) && rule.has_path(target))
+            }
             Self::Origins(rules) => rules.iter().any(|rule| rule.has_origin(target)),
         }
     }
@@ -54,21 +54,11 @@ pub(crate) fn bind(
         return Err(AuthorityError::UnknownMethod(secrets.method));
     };
     let audience = if method.audience.is_empty() {
-        Audience::Origins(
-            rules
-                .iter()
-                .filter(|rule| rule.is_concrete())
-                .cloned()
-                .collect(),
-        )
+        Audience::Origins(rules.iter().filter(|rule| rule.is_concrete()).cloned().collect())
     } else {
         Audience::Declared(declared_audience(&secrets.method, method, settings)?)
     };
-    Ok(Credential {
-        placement: method.placement.clone(),
-        secrets,
-        audience,
-    })
+    Ok(Credential { placement: method.placement.clone(), secrets, audience })
 }
 
 fn declared_audience(
@@ -91,12 +81,12 @@ fn declared_audience(
 pub(crate) fn redactor(credential: &Credential) -> Redactor {
     let secrets = &credential.secrets;
     let (pair, name) = match &credential.placement {
-        Some(Placement::Basic { user, password }) => (
-            basic(secrets, user, password),
-            secrets.get(password).is_ok().then_some(user),
-        ),
-        Some(Placement::Bearer { .. } | Placement::Header { .. } | Placement::Query { .. })
-        | None => (None, None),
+        Some(Placement::Basic { user, password }) => {
+            (basic(secrets, user, password), secrets.get(password).is_ok().then_some(user))
+        }
+        Some(Placement::Bearer { .. } | Placement::Header { .. } | Placement::Query { .. }) | None => {
+            (None, None)
+        }
     };
     let slots = secrets
         .slots

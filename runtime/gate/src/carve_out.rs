@@ -27,10 +27,7 @@ pub struct CarveOutError(String);
 
 impl CarveOut {
     fn holds(&self, address: SocketAddr) -> bool {
-        let port = self
-            .ports
-            .as_ref()
-            .is_none_or(|ports| ports.contains(&address.port()));
+        let port = self.ports.as_ref().is_none_or(|ports| ports.contains(&address.port()));
         port && self.cidr.contains(&address.ip())
     }
 }
@@ -47,16 +44,8 @@ impl FromStr for CarveOut {
             None => (rest, None),
         };
         let cidr = format!("{address}/{length}").parse().map_err(|_| fail())?;
-        let ports = ports.map(|ports| {
-            ports
-                .split(',')
-                .map(str::parse)
-                .collect::<Result<Vec<u16>, _>>()
-        });
-        Ok(Self {
-            cidr,
-            ports: ports.transpose().map_err(|_| fail())?,
-        })
+        let ports = ports.map(|ports| ports.split(',').map(str::parse).collect::<Result<Vec<u16>, _>>());
+        Ok(Self { cidr, ports: ports.transpose().map_err(|_| fail())? })
     }
 }
 
@@ -108,9 +97,7 @@ impl AddressPolicy {
     }
 
     pub(crate) fn is_carved_out(&self, address: SocketAddr) -> bool {
-        self.carve_outs
-            .iter()
-            .any(|carve_out| carve_out.holds(address))
+        self.carve_outs.iter().any(|carve_out| carve_out.holds(address))
     }
 
     /// A listener on the unspecified address answers on every address of this machine, so a
@@ -126,16 +113,11 @@ impl AddressPolicy {
 /// Whether an address is one of this machine's. The kernel chooses an address of ours as the source
 /// towards it; towards our own it chooses the same. No packet is sent.
 fn is_here(address: IpAddr) -> bool {
-    let any = if address.is_ipv4() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-    } else {
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-    };
+    let any =
+        if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
     let source = UdpSocket::bind((any, 0)).and_then(|socket| {
         socket.connect((address, 9))?;
         socket.local_addr()
     });
-    address.is_loopback()
-        || address.is_unspecified()
-        || source.is_ok_and(|source| source.ip() == address)
+    address.is_loopback() || address.is_unspecified() || source.is_ok_and(|source| source.ip() == address)
 }

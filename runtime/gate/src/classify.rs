@@ -11,36 +11,25 @@ use crate::{refusal::Failed, resolve::AddressRefused};
 /// repeat the URL, and a URL may hold a credential.
 pub(crate) fn classify(connector: &str, tried: &str, error: &reqwest::Error) -> Failed {
     let causes = causes(error);
-    if let Some(refused) = causes
-        .iter()
-        .find_map(|cause| cause.downcast_ref::<AddressRefused>())
-    {
+    if let Some(refused) = causes.iter().find_map(|cause| cause.downcast_ref::<AddressRefused>()) {
         return address(connector, tried, refused);
     }
-    let innermost = causes
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_else(|| "the request cannot be sent".to_owned());
-    let tls = causes
-        .iter()
-        .find_map(|cause| cause.downcast_ref::<rustls::Error>());
+    let innermost =
+        causes.last().map(ToString::to_string).unwrap_or_else(|| "the request cannot be sent".to_owned());
+    let tls = causes.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>());
     if error.is_builder() {
         return HttpError::InvalidRequest(innermost).into();
     }
     if error.is_connect() {
         return match tls {
             Some(problem) => HttpError::Tls(problem.to_string()),
-            None if error.is_timeout() => {
-                HttpError::Unreachable("no connection in time".to_owned())
-            }
+            None if error.is_timeout() => HttpError::Unreachable("no connection in time".to_owned()),
             None => HttpError::Unreachable(innermost),
         }
         .into();
     }
-    let broken = causes
-        .iter()
-        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
-        .any(hyper::Error::is_parse);
+    let broken =
+        causes.iter().filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
     if broken {
         return HttpError::BadResponse(format!("the response breaks HTTP: {innermost}")).into();
     }
@@ -63,15 +52,8 @@ fn address(connector: &str, tried: &str, refused: &AddressRefused) -> Failed {
         refused.address.ip(),
         refused.address.port(),
     );
-    let denial = Denial {
-        by: DeniedBy::Address,
-        reason: "ip".to_owned(),
-        message,
-    };
-    Failed {
-        error: HttpError::Denied(denial),
-        detail: Some(detail),
-    }
+    let denial = Denial { by: DeniedBy::Address, reason: "ip".to_owned(), message };
+    Failed { error: HttpError::Denied(denial), detail: Some(detail) }
 }
 
 /// An error and its causes, also those inside an `io::Error`, which hides its own.
@@ -81,9 +63,7 @@ fn causes(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
     // A chain is a handful long; the bound is for one that bites its tail.
     while let Some(cause) = next.filter(|_| causes.len() < 16) {
         causes.push(cause);
-        let hidden = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let hidden = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = match hidden {
             Some(inner) => Some(inner as &(dyn Error + 'static)),
             None => cause.source(),

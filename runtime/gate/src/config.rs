@@ -74,15 +74,9 @@ impl GateConfig {
         let zero = [
             ("connect-timeout", self.connect_timeout.is_zero()),
             ("total-timeout", self.total_timeout.is_zero()),
-            (
-                "between-bytes-timeout",
-                self.between_bytes_timeout.is_zero(),
-            ),
+            ("between-bytes-timeout", self.between_bytes_timeout.is_zero()),
             ("max-response-headers", self.max_response_headers == 0),
-            (
-                "max-response-header-bytes",
-                self.max_response_header_bytes == 0,
-            ),
+            ("max-response-header-bytes", self.max_response_header_bytes == 0),
             ("max-clients", self.max_clients == 0),
         ];
         match zero.iter().find(|(_, zero)| *zero) {
@@ -93,17 +87,13 @@ impl GateConfig {
 
     /// Certificates are always verified; there is no switch.
     pub(crate) fn tls(&self) -> Result<ClientConfig, GateConfigError> {
-        let mut roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for (index, pem) in self.extra_roots.iter().enumerate() {
             let fail = |problem: String| GateConfigError::Root { index, problem };
             let before = roots.len();
             for certificate in CertificateDer::pem_slice_iter(pem) {
                 let certificate = certificate.map_err(|error| fail(error.to_string()))?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| fail(error.to_string()))?;
+                roots.add(certificate).map_err(|error| fail(error.to_string()))?;
             }
             if roots.len() == before {
                 return Err(fail("no certificate in it".to_owned()));

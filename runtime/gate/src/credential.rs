@@ -59,22 +59,14 @@ pub struct UnknownSlot;
 impl Credentials {
     /// The value in a slot; an empty value counts as none, so that no empty `Authorization` is sent.
     pub(crate) fn get(&self, slot: &str) -> Result<&Secret, UnknownSlot> {
-        self.slots
-            .get(slot)
-            .filter(|secret| !secret.expose().is_empty())
-            .ok_or(UnknownSlot)
+        self.slots.get(slot).filter(|secret| !secret.expose().is_empty()).ok_or(UnknownSlot)
     }
 
     /// The keyed hash of `data` with the secret in `slot`.
     ///
     /// # Errors
     /// When there is no secret in the slot.
-    pub fn hmac(
-        &self,
-        slot: &str,
-        algorithm: HmacAlgorithm,
-        data: &[u8],
-    ) -> Result<Vec<u8>, UnknownSlot> {
+    pub fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, UnknownSlot> {
         let key = self.get(slot)?.expose();
         match algorithm {
             HmacAlgorithm::Sha256 => keyed::<Hmac<sha2::Sha256>>(key, data),
@@ -85,10 +77,7 @@ impl Credentials {
 }
 
 /// HMAC takes keys of every length, so the error of the trait never comes.
-fn keyed<M: hmac::Mac + hmac::digest::KeyInit>(
-    key: &[u8],
-    data: &[u8],
-) -> Result<Vec<u8>, UnknownSlot> {
+fn keyed<M: hmac::Mac + hmac::digest::KeyInit>(key: &[u8], data: &[u8]) -> Result<Vec<u8>, UnknownSlot> {
     let mut mac = <M as hmac::Mac>::new_from_slice(key).map_err(|_| UnknownSlot)?;
     mac.update(data);
     Ok(mac.finalize().into_bytes().to_vec())
@@ -118,40 +107,26 @@ pub(crate) enum PlaceError {
 }
 
 impl Placed {
-    pub(crate) fn make(
-        placement: &Placement,
-        credentials: &Credentials,
-    ) -> Result<Self, PlaceError> {
+    pub(crate) fn make(placement: &Placement, credentials: &Credentials) -> Result<Self, PlaceError> {
         let value = |slot: &String| {
-            credentials
-                .get(slot)
-                .map(Secret::expose)
-                .map_err(|UnknownSlot| PlaceError::Empty(slot.clone()))
+            credentials.get(slot).map(Secret::expose).map_err(|UnknownSlot| PlaceError::Empty(slot.clone()))
         };
         match placement {
-            Placement::Bearer { slot } => Ok(Self::Header(
-                header::AUTHORIZATION,
-                sensitive(&[b"Bearer ", value(slot)?], slot)?,
-            )),
+            Placement::Bearer { slot } => {
+                Ok(Self::Header(header::AUTHORIZATION, sensitive(&[b"Bearer ", value(slot)?], slot)?))
+            }
             Placement::Basic { user, password } => {
-                let encoded = basic(credentials, user, password)
-                    .ok_or_else(|| PlaceError::Empty(user.clone()))?;
-                Ok(Self::Header(
-                    header::AUTHORIZATION,
-                    sensitive(&[b"Basic ", encoded.as_bytes()], user)?,
-                ))
+                let encoded =
+                    basic(credentials, user, password).ok_or_else(|| PlaceError::Empty(user.clone()))?;
+                Ok(Self::Header(header::AUTHORIZATION, sensitive(&[b"Basic ", encoded.as_bytes()], user)?))
             }
             Placement::Header { name, prefix, slot } => {
-                let parsed = HeaderName::from_bytes(name.as_bytes())
-                    .map_err(|_| PlaceError::Unfit(slot.clone()))?;
-                Ok(Self::Header(
-                    parsed,
-                    sensitive(&[prefix.as_bytes(), value(slot)?], slot)?,
-                ))
+                let parsed =
+                    HeaderName::from_bytes(name.as_bytes()).map_err(|_| PlaceError::Unfit(slot.clone()))?;
+                Ok(Self::Header(parsed, sensitive(&[prefix.as_bytes(), value(slot)?], slot)?))
             }
             Placement::Query { name, slot } => {
-                let text = std::str::from_utf8(value(slot)?)
-                    .map_err(|_| PlaceError::Unfit(slot.clone()))?;
+                let text = std::str::from_utf8(value(slot)?).map_err(|_| PlaceError::Unfit(slot.clone()))?;
                 Ok(Self::Query(name.clone(), Zeroizing::new(text.to_owned())))
             }
         }
@@ -165,11 +140,8 @@ impl Placed {
             }
             Self::Query(name, value) => {
                 if url.query_pairs().any(|(own, _)| own == name.as_str()) {
-                    let kept: Vec<(String, String)> = url
-                        .query_pairs()
-                        .into_owned()
-                        .filter(|(own, _)| *own != name)
-                        .collect();
+                    let kept: Vec<(String, String)> =
+                        url.query_pairs().into_owned().filter(|(own, _)| *own != name).collect();
                     url.query_pairs_mut().clear().extend_pairs(kept);
                 }
                 url.query_pairs_mut().append_pair(&name, &value);
@@ -179,11 +151,7 @@ impl Placed {
 }
 
 /// `user:password` in base64; one of the two may be empty (RFC 7617, section 2), not both.
-pub(crate) fn basic(
-    credentials: &Credentials,
-    user: &str,
-    password: &str,
-) -> Option<Zeroizing<String>> {
+pub(crate) fn basic(credentials: &Credentials, user: &str, password: &str) -> Option<Zeroizing<String>> {
     let part = |slot| credentials.get(slot).map_or(&[] as &[u8], Secret::expose);
     let (user, password) = (part(user), part(password));
     if (user.is_empty() && password.is_empty()) || user.contains(&b':') {

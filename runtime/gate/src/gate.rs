@@ -41,13 +41,7 @@ impl Gate {
             own: config.own_listeners.clone(),
         });
         let pool = Pool::new(&config, tls, lookup, Arc::clone(&policy));
-        Ok(Self {
-            sender: Arc::new(Sender {
-                config,
-                policy,
-                pool,
-            }),
-        })
+        Ok(Self { sender: Arc::new(Sender { config, policy, pool }) })
     }
 
     /// Decides about a request; no IO happens.

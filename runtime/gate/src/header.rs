@@ -38,9 +38,7 @@ const SAFE_ELSEWHERE: &[&str] = &["accept", "accept-language", "user-agent"];
 pub(crate) fn is_forbidden(name: &str) -> bool {
     let name = spelling(name);
     FORBIDDEN.contains(&name.as_str())
-        || FORBIDDEN_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        || FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || name == "x-forwarded"
 }
 
@@ -56,19 +54,11 @@ pub(crate) fn check<'a>(
     reserved: impl Fn(&str) -> Option<&'a str>,
 ) -> Result<HeaderMap, HttpError> {
     if fields.len() > MAX_FIELDS {
-        return Err(syntax(&format!(
-            "{} headers; at most {MAX_FIELDS} are sent",
-            fields.len()
-        )));
+        return Err(syntax(&format!("{} headers; at most {MAX_FIELDS} are sent", fields.len())));
     }
-    let bytes: usize = fields
-        .iter()
-        .map(|field| field.name.len() + field.value.len())
-        .sum();
+    let bytes: usize = fields.iter().map(|field| field.name.len() + field.value.len()).sum();
     if bytes > MAX_BYTES {
-        return Err(syntax(&format!(
-            "{bytes} bytes of headers; at most {MAX_BYTES} are sent"
-        )));
+        return Err(syntax(&format!("{bytes} bytes of headers; at most {MAX_BYTES} are sent")));
     }
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (at, field) in fields.iter().enumerate() {
@@ -85,11 +75,8 @@ pub(crate) fn check<'a>(
                 message: format!("a connector may not set the header `{name}`: {why}"),
             }));
         }
-        let value = HeaderValue::from_bytes(&field.value).map_err(|_| {
-            syntax(&format!(
-                "the value of header `{name}` has a control character"
-            ))
-        })?;
+        let value = HeaderValue::from_bytes(&field.value)
+            .map_err(|_| syntax(&format!("the value of header `{name}` has a control character")))?;
         headers.append(name, value);
     }
     Ok(headers)

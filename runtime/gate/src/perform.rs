@@ -31,10 +31,7 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Sends, follows redirects if the guest asked for that, and says what came of it.
-    pub(crate) async fn perform(
-        &self,
-        request: Authorised,
-    ) -> (Result<HttpResponse, HttpError>, Effect) {
+    pub(crate) async fn perform(&self, request: Authorised) -> (Result<HttpResponse, HttpError>, Effect) {
         let start = Instant::now();
         let authority = request.authority.clone();
         let redactor = authority.redactor();
@@ -46,10 +43,7 @@ impl Sender {
             sent_bytes: request.body.len() as u64,
             received_bytes: 0,
         };
-        let outcome = self
-            .follow(request, start)
-            .await
-            .map_err(|failed| failed.clean(redactor));
+        let outcome = self.follow(request, start).await.map_err(|failed| failed.clean(redactor));
         effect.micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         let result = match outcome {
             Ok(response) => {
@@ -71,9 +65,7 @@ impl Sender {
     }
 
     async fn follow(&self, first: Authorised, start: Instant) -> Result<HttpResponse, Failed> {
-        let own = first
-            .timeout_ms
-            .map_or(Duration::MAX, |ms| Duration::from_millis(ms.into()));
+        let own = first.timeout_ms.map_or(Duration::MAX, |ms| Duration::from_millis(ms.into()));
         let deadline = start + self.config.total_timeout.min(own);
         let was_write = first.is_write();
         let mut request = first;
@@ -85,15 +77,11 @@ impl Sender {
             // From here on the first request has been answered: a write may have been applied,
             // whatever becomes of the hops.
             let settle = |failed: Failed| if was_write { applied(failed) } else { failed };
-            let Some(step) = next(&request, &response).map_err(|error| settle(error.into()))?
-            else {
+            let Some(step) = next(&request, &response).map_err(|error| settle(error.into()))? else {
                 break;
             };
             if hop >= MAX_HOPS {
-                let error = ceiling(
-                    "too-many-redirects",
-                    format!("more than {MAX_HOPS} redirects"),
-                );
+                let error = ceiling("too-many-redirects", format!("more than {MAX_HOPS} redirects"));
                 return Err(settle(error.into()));
             }
             request = self.rejudge(step).map_err(|error| settle(error.into()))?;
@@ -104,32 +92,16 @@ impl Sender {
 
     /// A hop is judged like a first request; its headers have been, and only fewer are left.
     fn rejudge(&self, mut hop: Authorised) -> Result<Authorised, HttpError> {
-        hop.access = judge(
-            &self.policy,
-            &hop.authority,
-            &hop.scope,
-            hop.method(),
-            &hop.target,
-        )?;
+        hop.access = judge(&self.policy, &hop.authority, &hop.scope, hop.method(), &hop.target)?;
         let credential = hop.authority.inner.credential.as_ref();
         if let (WithCredential::Yes, Some(credential)) = (hop.credential, credential) {
             let name = &credential.secrets.method;
-            hop.credential = check_credential(
-                &self.policy,
-                &hop.authority,
-                name,
-                hop.method(),
-                &hop.target,
-            )?;
+            hop.credential = check_credential(&self.policy, &hop.authority, name, hop.method(), &hop.target)?;
         }
         Ok(hop)
     }
 
-    async fn exchange(
-        &self,
-        request: &Authorised,
-        deadline: Instant,
-    ) -> Result<HttpResponse, Failed> {
+    async fn exchange(&self, request: &Authorised, deadline: Instant) -> Result<HttpResponse, Failed> {
         let inner = &request.authority.inner;
         let tried = format!("{} {}", request.method(), request.target.display());
         let client = self.pool.client(inner.id, request.target.origin().port);
@@ -149,13 +121,7 @@ impl Sender {
             headers: self.config.max_response_headers,
             header_bytes: self.config.max_response_header_bytes,
         };
-        let received = receive(
-            response,
-            caps,
-            request.authority.redactor(),
-            request.credential,
-        )
-        .await;
+        let received = receive(response, caps, request.authority.redactor(), request.credential).await;
         received.map_err(Failed::from)
     }
 }
@@ -164,10 +130,7 @@ impl Sender {
 fn assemble(request: &Authorised) -> Result<reqwest::Request, Failed> {
     let mut url = request.target.url().clone();
     let mut headers = request.headers.clone();
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("identity"),
-    );
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let expects_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
     if request.body.is_empty() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -193,12 +156,7 @@ fn applied(failed: Failed) -> Failed {
     if failed.error.may_have_been_applied() {
         return failed;
     }
-    let error = HttpError::BadResponse(format!(
-        "a write was redirected, and the redirect failed: {}",
-        failed.error
-    ));
-    Failed {
-        error,
-        detail: failed.detail,
-    }
+    let error =
+        HttpError::BadResponse(format!("a write was redirected, and the redirect failed: {}", failed.error));
+    Failed { error, detail: failed.detail }
 }

@@ -79,20 +79,10 @@ impl Pool {
         }
         let client = self.build(port)?;
         if clients.by_key.len() >= self.max_clients {
-            let oldest = clients
-                .by_key
-                .iter()
-                .min_by_key(|(_, entry)| entry.used)
-                .map(|(key, _)| *key);
+            let oldest = clients.by_key.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| *key);
             oldest.map(|key| clients.by_key.remove(&key));
         }
-        clients.by_key.insert(
-            (authority, port),
-            Entry {
-                client: client.clone(),
-                used: now,
-            },
-        );
+        clients.by_key.insert((authority, port), Entry { client: client.clone(), used: now });
         Ok(client)
     }
 
@@ -100,11 +90,8 @@ impl Pool {
         let mut tls = self.tls.clone();
         // A cloned configuration shares its session store; sessions stay with the authority.
         tls.resumption = Resumption::in_memory_sessions(16);
-        let resolver = CheckedResolver {
-            lookup: self.lookup.clone(),
-            policy: Arc::clone(&self.policy),
-            port,
-        };
+        let resolver =
+            CheckedResolver { lookup: self.lookup.clone(), policy: Arc::clone(&self.policy), port };
         Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(resolver)

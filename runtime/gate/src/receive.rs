@@ -22,15 +22,8 @@ pub(crate) struct Caps {
 }
 
 /// Of the connection, not of the response.
-const HOP_BY_HOP: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+const HOP_BY_HOP: &[&str] =
+    &["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /// Reads a response to its end. Whatever fails here happens after the request was sent.
 pub(crate) async fn receive(
@@ -44,8 +37,7 @@ pub(crate) async fn receive(
     let encoded = encoding(response.headers()).filter(|_| !body.is_empty());
     if let (Some(encoding), WithCredential::Yes) = (encoded, credential) {
         // An echo of the credential could not be found in it.
-        let problem =
-            format!("the body came encoded as `{encoding}`, although that was not asked for");
+        let problem = format!("the body came encoded as `{encoding}`, although that was not asked for");
         return Err(HttpError::BadResponse(problem));
     }
     let mut headers = fields(response.headers(), redactor);
@@ -56,18 +48,11 @@ pub(crate) async fn receive(
             Bytes::from(redacted)
         }
     };
-    Ok(HttpResponse {
-        status: response.status().as_u16(),
-        headers,
-        body,
-    })
+    Ok(HttpResponse { status: response.status().as_u16(), headers, body })
 }
 
 fn check_head(headers: &HeaderMap, caps: Caps) -> Result<(), HttpError> {
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if headers.len() > caps.headers || bytes > caps.header_bytes {
         let count = headers.len();
         return Err(HttpError::BadResponse(format!(
@@ -78,16 +63,9 @@ fn check_head(headers: &HeaderMap, caps: Caps) -> Result<(), HttpError> {
 }
 
 async fn read_body(response: &mut Response, caps: Caps) -> Result<Bytes, HttpError> {
-    let too_large = || {
-        HttpError::BadResponse(format!(
-            "response-too-large: more than {} bytes",
-            caps.body_bytes
-        ))
-    };
-    if response
-        .content_length()
-        .is_some_and(|length| length > caps.body_bytes)
-    {
+    let too_large =
+        || HttpError::BadResponse(format!("response-too-large: more than {} bytes", caps.body_bytes));
+    if response.content_length().is_some_and(|length| length > caps.body_bytes) {
         return Err(too_large());
     }
     let mut body = BytesMut::new();
@@ -97,19 +75,13 @@ async fn read_body(response: &mut Response, caps: Caps) -> Result<Bytes, HttpErr
             Ok(Ok(Some(piece))) => piece,
             Ok(Ok(None)) => return Ok(body.freeze()),
             Ok(Err(_)) => {
-                return Err(HttpError::Interrupted(
-                    "the connection broke inside the response".to_owned(),
-                ));
+                return Err(HttpError::Interrupted("the connection broke inside the response".to_owned()));
             }
             Err(_) if next < caps.deadline => {
-                return Err(HttpError::Timeout(
-                    "nothing came for too long inside the response".to_owned(),
-                ));
+                return Err(HttpError::Timeout("nothing came for too long inside the response".to_owned()));
             }
             Err(_) => {
-                return Err(HttpError::Timeout(
-                    "the response was not complete in time".to_owned(),
-                ));
+                return Err(HttpError::Timeout("the response was not complete in time".to_owned()));
             }
         };
         if (body.len() + piece.len()) as u64 > caps.body_bytes {
@@ -126,14 +98,7 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
 }
 
 fn fields(headers: &HeaderMap, redactor: &Redactor) -> Vec<Field> {
-    let kept = headers
-        .iter()
-        .filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()));
-    kept.map(|(name, value)| {
-        Field::new(
-            redactor.text(name.as_str()),
-            redactor.bytes(value.as_bytes()),
-        )
-    })
-    .collect()
+    let kept = headers.iter().filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()));
+    kept.map(|(name, value)| Field::new(redactor.text(name.as_str()), redactor.bytes(value.as_bytes())))
+        .collect()
 }

@@ -45,20 +45,14 @@ impl Redactor {
         }
         // Building fails only past billions of states; then no text could be passed on safely, and
         // an automaton of the empty pattern redacts everything.
-        let built = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&patterns);
-        Self {
-            patterns: built.or_else(|_| AhoCorasick::new([""])).ok(),
-        }
+        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns);
+        Self { patterns: built.or_else(|_| AhoCorasick::new([""])).ok() }
     }
 
     /// Whether one of the secrets stands in the bytes.
     #[must_use]
     pub fn finds(&self, bytes: &[u8]) -> bool {
-        self.patterns
-            .as_ref()
-            .is_some_and(|patterns| patterns.is_match(bytes))
+        self.patterns.as_ref().is_some_and(|patterns| patterns.is_match(bytes))
     }
 
     /// The text without the secrets.
@@ -149,10 +143,7 @@ fn percent_spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
 
 fn json_spellings(secret: &str, out: &mut BTreeSet<Vec<u8>>) {
     if let Ok(quoted) = serde_json::to_string(secret) {
-        let inner = quoted
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'))
-            .unwrap_or(&quoted);
+        let inner = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&quoted);
         out.insert(inner.replace('/', "\\/").into_bytes());
         out.insert(inner.as_bytes().to_vec());
     }

@@ -16,10 +16,7 @@ use crate::{
 pub(crate) const MAX_HOPS: usize = 5;
 
 /// What to ask next; none when the response is the answer.
-pub(crate) fn next(
-    sent: &Authorised,
-    response: &HttpResponse,
-) -> Result<Option<Authorised>, HttpError> {
+pub(crate) fn next(sent: &Authorised, response: &HttpResponse) -> Result<Option<Authorised>, HttpError> {
     let keeps_method = match response.status {
         301..=303 => false,
         307 | 308 => true,
@@ -30,10 +27,7 @@ pub(crate) fn next(
     };
     let location = std::str::from_utf8(location)
         .map_err(|_| HttpError::BadResponse("the redirect's location is not text".to_owned()))?;
-    let target = sent
-        .target
-        .join(location)
-        .map_err(|error| refuse_target(&error))?;
+    let target = sent.target.join(location).map_err(|error| refuse_target(&error))?;
     let (from, to) = (sent.target.origin(), target.origin());
     if from.scheme == Scheme::Https && to.scheme == Scheme::Http {
         return Err(ceiling(

@@ -17,23 +17,15 @@ pub(crate) struct Failed {
 
 impl From<HttpError> for Failed {
     fn from(error: HttpError) -> Self {
-        Self {
-            error,
-            detail: None,
-        }
+        Self { error, detail: None }
     }
 }
 
 impl Failed {
     /// Takes secrets out of the texts: a guest, a peer's TLS or a redirect may have put one in.
     pub(crate) fn clean(self, redactor: &Redactor) -> Self {
-        let detail = self
-            .detail
-            .map(|detail| redactor.text(&detail).into_owned());
-        Self {
-            error: clean(self.error, redactor),
-            detail,
-        }
+        let detail = self.detail.map(|detail| redactor.text(&detail).into_owned());
+        Self { error: clean(self.error, redactor), detail }
     }
 
     /// How the failure shows in an effect.
@@ -61,14 +53,9 @@ impl Failed {
 pub(crate) fn clean(error: HttpError, redactor: &Redactor) -> HttpError {
     let text = |text: String| redactor.text(&text).into_owned();
     match error {
-        HttpError::Denied(denial) => HttpError::Denied(Denial {
-            message: text(denial.message),
-            ..denial
-        }),
+        HttpError::Denied(denial) => HttpError::Denied(Denial { message: text(denial.message), ..denial }),
         HttpError::InvalidRequest(problem) => HttpError::InvalidRequest(text(problem)),
-        HttpError::CredentialUnavailable(problem) => {
-            HttpError::CredentialUnavailable(text(problem))
-        }
+        HttpError::CredentialUnavailable(problem) => HttpError::CredentialUnavailable(text(problem)),
         HttpError::BudgetExhausted(problem) => HttpError::BudgetExhausted(text(problem)),
         HttpError::Unreachable(problem) => HttpError::Unreachable(text(problem)),
         HttpError::Tls(problem) => HttpError::Tls(text(problem)),
@@ -86,18 +73,7 @@ pub(crate) fn refused(authority: &Authority, method: &str, url: &str, error: &Ht
         Ok(target) => authority.redactor().text(&target.display()).into_owned(),
         Err(problem) => format!("({problem})"),
     };
-    let method = method
-        .chars()
-        .take(32)
-        .filter(char::is_ascii_graphic)
-        .collect();
+    let method = method.chars().take(32).filter(char::is_ascii_graphic).collect();
     let result = Failed::from(error.clone()).result();
-    Effect {
-        method,
-        url,
-        result,
-        micros: 0,
-        sent_bytes: 0,
-        received_bytes: 0,
-    }
+    Effect { method, url, result, micros: 0, sent_bytes: 0, received_bytes: 0 }
 }

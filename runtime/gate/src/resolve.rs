@@ -67,18 +67,10 @@ impl CheckedResolver {
         }
         for address in &addresses {
             if let Err(refusal) = self.policy.check(*address) {
-                return Err(AddressRefused {
-                    name,
-                    address: *address,
-                    refusal,
-                }
-                .into());
+                return Err(AddressRefused { name, address: *address, refusal }.into());
             }
         }
-        Ok(addresses
-            .into_iter()
-            .map(|address| self.lookup.dialled(address))
-            .collect())
+        Ok(addresses.into_iter().map(|address| self.lookup.dialled(address)).collect())
     }
 }
 

@@ -41,10 +41,7 @@ pub struct LoneHost {
 
 impl LoneHost {
     fn record(&self, effect: Effect) {
-        self.effects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(effect);
+        self.effects.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
     }
 
     fn put(&mut self, key: (StoreScope, String), value: Vec<u8>) -> Result<(), StoreError> {
@@ -63,9 +60,7 @@ impl LoneHost {
 
     fn offers_store(&self) -> Result<(), StoreError> {
         if self.store_max_bytes == 0 {
-            return Err(StoreError::Denied(
-                "the manifest asks for no store".to_owned(),
-            ));
+            return Err(StoreError::Denied("the manifest asks for no store".to_owned()));
         }
         Ok(())
     }
@@ -100,27 +95,16 @@ impl Host for LoneHost {
         self.authority.has_slot(slot)
     }
 
-    fn hmac(
-        &self,
-        slot: &str,
-        algorithm: HmacAlgorithm,
-        data: &[u8],
-    ) -> Result<Vec<u8>, CredentialError> {
+    fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
         let algorithm = match algorithm {
             HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
             HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
             HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
         };
-        self.authority
-            .hmac(slot, algorithm, data)
-            .map_err(|_| CredentialError::UnknownSlot)
+        self.authority.hmac(slot, algorithm, data).map_err(|_| CredentialError::UnknownSlot)
     }
 
-    async fn store_get(
-        &mut self,
-        scope: StoreScope,
-        key: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn store_get(&mut self, scope: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.offers_store()?;
         Ok(self.store.get(&(scope, key.to_owned())).cloned())
     }

@@ -104,27 +104,16 @@ fn advance<'f>(flow: &'f Flow, run: &str, state: &State, now: Timestamp) -> Adva
         return receive(state, now);
     };
     if let Some((step, why)) = fatal(flow, state) {
-        return Advance::Entry(Entry::Died {
-            at: now,
-            step: step.path.clone(),
-            why,
-        });
+        return Advance::Entry(Entry::Died { at: now, step: step.path.clone(), why });
     }
     let Some(step) = flow.next(|step| progress(state, step)) else {
         return Advance::Entry(Entry::Completed { at: now });
     };
     let outputs = outputs(flow, state);
-    let scope = Scope::new(
-        &event.data,
-        outputs.iter().map(|(id, value)| (*id, value.as_ref())),
-        run,
-        &flow.name,
-    );
+    let scope =
+        Scope::new(&event.data, outputs.iter().map(|(id, value)| (*id, value.as_ref())), run, &flow.name);
     begin(step, state.step(&step.path), &scope, now).unwrap_or_else(|error| {
-        Advance::Entry(Entry::Unevaluable {
-            step: step.path.clone(),
-            failure: unevaluable(&error),
-        })
+        Advance::Entry(Entry::Unevaluable { step: step.path.clone(), failure: unevaluable(&error) })
     })
 }
 
@@ -134,11 +123,7 @@ fn receive(state: &State, now: Timestamp) -> Advance<'static> {
         return Advance::Next(Next::Receive { attempt: 1 });
     };
     match trigger.progress {
-        Progress::Failed(_, why) => Advance::Entry(Entry::Died {
-            at: now,
-            step: TRIGGER.to_owned(),
-            why,
-        }),
+        Progress::Failed(_, why) => Advance::Entry(Entry::Died { at: now, step: TRIGGER.to_owned(), why }),
         Progress::Waiting(at) if at > now => Advance::Next(Next::Wait(at)),
         Progress::Pending
         | Progress::Waiting(_)
@@ -146,30 +131,25 @@ fn receive(state: &State, now: Timestamp) -> Advance<'static> {
         | Progress::Suspended(..)
         | Progress::Skipped
         | Progress::Branched(_)
-        | Progress::Done(_) => Advance::Next(Next::Receive {
-            attempt: trigger.attempts + 1,
-        }),
+        | Progress::Done(_) => Advance::Next(Next::Receive { attempt: trigger.attempts + 1 }),
     }
 }
 
 /// The step whose failure ends the run. Steps run one after another, so there is at most one.
 fn fatal<'f>(flow: &'f Flow, state: &State) -> Option<(&'f Step, GiveUp)> {
-    state
-        .steps
-        .iter()
-        .find_map(|(path, step_state)| match step_state.progress {
-            Progress::Failed(_, why) => {
-                let step = flow.step(path)?;
-                (step.on_error == OnError::Fail).then_some((step, why))
-            }
-            Progress::Pending
-            | Progress::Waiting(_)
-            | Progress::Unconfirmed(..)
-            | Progress::Suspended(..)
-            | Progress::Skipped
-            | Progress::Branched(_)
-            | Progress::Done(_) => None,
-        })
+    state.steps.iter().find_map(|(path, step_state)| match step_state.progress {
+        Progress::Failed(_, why) => {
+            let step = flow.step(path)?;
+            (step.on_error == OnError::Fail).then_some((step, why))
+        }
+        Progress::Pending
+        | Progress::Waiting(_)
+        | Progress::Unconfirmed(..)
+        | Progress::Suspended(..)
+        | Progress::Skipped
+        | Progress::Branched(_)
+        | Progress::Done(_) => None,
+    })
 }
 
 fn begin<'f>(
@@ -183,21 +163,15 @@ fn begin<'f>(
         && let Some(condition) = &step.when
         && !condition.holds(scope)?
     {
-        return Ok(Advance::Entry(Entry::Skipped {
-            step: step.path.clone(),
-        }));
+        return Ok(Advance::Entry(Entry::Skipped { step: step.path.clone() }));
     }
     match &step.kind {
-        StepKind::Map(value) => Ok(Advance::Entry(Entry::Mapped {
-            step: step.path.clone(),
-            output: value.render(scope)?,
-        })),
+        StepKind::Map(value) => {
+            Ok(Advance::Entry(Entry::Mapped { step: step.path.clone(), output: value.render(scope)? }))
+        }
         StepKind::Switch(switch) => {
             let case = choose(switch, scope)?;
-            Ok(Advance::Entry(Entry::Branched {
-                step: step.path.clone(),
-                case,
-            }))
+            Ok(Advance::Entry(Entry::Branched { step: step.path.clone(), case }))
         }
         StepKind::Action(action) => act(step, action, state, scope, now).map(Advance::Next),
     }
@@ -230,12 +204,7 @@ fn act<'f>(
             return Ok(if at > now {
                 Next::Wait(at)
             } else {
-                Next::Resume {
-                    step,
-                    action,
-                    state: kept.clone(),
-                    attempt: state.attempts.max(1),
-                }
+                Next::Resume { step, action, state: kept.clone(), attempt: state.attempts.max(1) }
             });
         }
         Progress::Pending
@@ -247,22 +216,11 @@ fn act<'f>(
         | Progress::Failed(..) => {}
     }
     let input = action.with.render(scope)?;
-    let unconfirmed =
-        matches!(state.progress, Progress::Unconfirmed(..)) || state.unanswered().is_some();
+    let unconfirmed = matches!(state.progress, Progress::Unconfirmed(..)) || state.unanswered().is_some();
     Ok(if unconfirmed {
-        Next::Confirm {
-            step,
-            action,
-            input,
-            attempt: state.confirms + 1,
-        }
+        Next::Confirm { step, action, input, attempt: state.confirms + 1 }
     } else {
-        Next::Call {
-            step,
-            action,
-            input,
-            attempt: state.attempts + 1,
-        }
+        Next::Call { step, action, input, attempt: state.attempts + 1 }
     })
 }
 
@@ -270,10 +228,7 @@ fn progress(state: &State, step: &Step) -> flow::Progress {
     match state.step(&step.path).map(|state| &state.progress) {
         None
         | Some(
-            Progress::Pending
-            | Progress::Waiting(_)
-            | Progress::Unconfirmed(..)
-            | Progress::Suspended(..),
+            Progress::Pending | Progress::Waiting(_) | Progress::Unconfirmed(..) | Progress::Suspended(..),
         ) => flow::Progress::Open,
         Some(Progress::Branched(case)) => flow::Progress::Took(branch(*case)),
         Some(Progress::Skipped | Progress::Done(_) | Progress::Failed(..)) => flow::Progress::Over,
@@ -286,10 +241,7 @@ fn branch(case: Option<usize>) -> Branch {
 
 /// What expressions see of the steps: outputs by id; null for what was skipped, failed or not reached.
 fn outputs<'a>(flow: &'a Flow, state: &'a State) -> Vec<(&'a str, Cow<'a, Value>)> {
-    let output = |step: &'a Step| match (
-        state.step(&step.path).map(|state| &state.progress),
-        &step.kind,
-    ) {
+    let output = |step: &'a Step| match (state.step(&step.path).map(|state| &state.progress), &step.kind) {
         (Some(Progress::Done(output)), _) => Cow::Borrowed(output),
         (Some(Progress::Branched(case)), StepKind::Switch(switch)) => {
             Cow::Owned(json!({ "case": switch.branch_name(branch(*case)) }))
@@ -308,10 +260,7 @@ fn outputs<'a>(flow: &'a Flow, state: &'a State) -> Vec<(&'a str, Cow<'a, Value>
             _,
         ) => Cow::Owned(Value::Null),
     };
-    flow.all_steps()
-        .into_iter()
-        .map(|step| (step.id.as_str(), output(step)))
-        .collect()
+    flow.all_steps().into_iter().map(|step| (step.id.as_str(), output(step))).collect()
 }
 
 fn unevaluable(error: &TemplateError) -> Failure {

@@ -61,10 +61,7 @@ impl WriteKey {
             text.extend_from_slice(&(part.len() as u64).to_le_bytes());
             text.extend_from_slice(part);
         }
-        Self {
-            ordinal,
-            digest: Digest::of(&text),
-        }
+        Self { ordinal, digest: Digest::of(&text) }
     }
 }
 

@@ -280,17 +280,11 @@ impl Switch {
         if name == "otherwise" {
             return Some(Branch::Otherwise);
         }
-        self.cases
-            .iter()
-            .position(|case| case.name == name)
-            .map(Branch::Case)
+        self.cases.iter().position(|case| case.name == name).map(Branch::Case)
     }
 
     fn nested(&self) -> impl Iterator<Item = &Vec<Step>> {
-        self.cases
-            .iter()
-            .map(|case| &case.steps)
-            .chain([&self.otherwise])
+        self.cases.iter().map(|case| &case.steps).chain([&self.otherwise])
     }
 }
 

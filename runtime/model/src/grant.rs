@@ -115,30 +115,15 @@ impl Limits {
     pub fn with(self, overrides: &LimitOverrides, ceiling: &Self) -> Self {
         Self {
             fuel: overrides.fuel.unwrap_or(self.fuel).min(ceiling.fuel),
-            deadline_ms: overrides
-                .deadline_ms
-                .unwrap_or(self.deadline_ms)
-                .min(ceiling.deadline_ms),
-            memory_bytes: overrides
-                .memory_bytes
-                .unwrap_or(self.memory_bytes)
-                .min(ceiling.memory_bytes),
-            http_requests: overrides
-                .http_requests
-                .unwrap_or(self.http_requests)
-                .min(ceiling.http_requests),
+            deadline_ms: overrides.deadline_ms.unwrap_or(self.deadline_ms).min(ceiling.deadline_ms),
+            memory_bytes: overrides.memory_bytes.unwrap_or(self.memory_bytes).min(ceiling.memory_bytes),
+            http_requests: overrides.http_requests.unwrap_or(self.http_requests).min(ceiling.http_requests),
             http_response_bytes: overrides
                 .http_response_bytes
                 .unwrap_or(self.http_response_bytes)
                 .min(ceiling.http_response_bytes),
-            host_bytes: overrides
-                .host_bytes
-                .unwrap_or(self.host_bytes)
-                .min(ceiling.host_bytes),
-            output_bytes: overrides
-                .output_bytes
-                .unwrap_or(self.output_bytes)
-                .min(ceiling.output_bytes),
+            host_bytes: overrides.host_bytes.unwrap_or(self.host_bytes).min(ceiling.host_bytes),
+            output_bytes: overrides.output_bytes.unwrap_or(self.output_bytes).min(ceiling.output_bytes),
             ..self
         }
     }

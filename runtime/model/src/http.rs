@@ -16,20 +16,14 @@ pub struct Field {
 impl Field {
     /// A field of text.
     pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
-        }
+        Self { name: name.into(), value: value.into() }
     }
 }
 
 /// The first value of a header, compared without regard to case.
 #[must_use]
 pub fn header<'a>(headers: &'a [Field], name: &str) -> Option<&'a [u8]> {
-    headers
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case(name))
-        .map(|field| field.value.as_slice())
+    headers.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value.as_slice())
 }
 
 /// What to do with a 3xx response.
@@ -151,9 +145,7 @@ impl HttpError {
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         match self {
-            Self::Timeout(_) | Self::Interrupted(_) | Self::BadResponse(_) | Self::Ambiguous(_) => {
-                true
-            }
+            Self::Timeout(_) | Self::Interrupted(_) | Self::BadResponse(_) | Self::Ambiguous(_) => true,
             Self::Denied(_)
             | Self::InvalidRequest(_)
             | Self::CredentialUnavailable(_)

@@ -4,16 +4,18 @@
 //! earlier version still folds. Everything that a retry or a resumed run needs is in here, and
 //! nothing else decides what happens next (see [`crate::decide`]).
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+mod state;
+
+pub use state::{Ended, Progress, State, StepState, Write};
 
 use crate::{
     call::{LogLine, Metering, TrapReport, Verdict, Wake},
     effect::{Effect, WriteKey},
     event::{Event, Provenance},
-    failure::{Failure, FailureClass},
+    failure::Failure,
     retry::GiveUp,
     time::Timestamp,
 };
@@ -127,6 +129,9 @@ pub enum Entry {
         failure: Failure,
         /// What follows.
         then: Then,
+        /// What the question cost.
+        #[serde(default)]
+        metering: Metering,
         /// What the question did through the gate.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         effects: Vec<Effect>,
@@ -139,6 +144,9 @@ pub enum Entry {
         at: Timestamp,
         /// Its verdict.
         verdict: Verdict,
+        /// What the question cost.
+        #[serde(default)]
+        metering: Metering,
         /// What the question did through the gate.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         effects: Vec<Effect>,
@@ -171,10 +179,9 @@ impl Entry {
     #[must_use]
     pub fn derived(&self) -> bool {
         match self {
-            Self::Skipped { .. }
-            | Self::Branched { .. }
-            | Self::Mapped { .. }
-            | Self::Unevaluable { .. } => true,
+            Self::Skipped { .. } | Self::Branched { .. } | Self::Mapped { .. } | Self::Unevaluable { .. } => {
+                true
+            }
             Self::Received { .. }
             | Self::Triggered { .. }
             | Self::Ignored { .. }
@@ -250,240 +257,4 @@ pub enum Then {
         /// Why.
         why: GiveUp,
     },
-}
-
-/// The state of a step.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StepState {
-    /// Attempts that ended.
-    pub attempts: u32,
-    /// How far it is.
-    pub progress: Progress,
-    /// Times that `confirm` was asked in vain.
-    pub confirms: u32,
-    /// Writes of the attempts so far, by ordinal. One without an answer was intended and may not be repeated blindly.
-    pub writes: BTreeMap<u32, Write>,
-}
-
-impl StepState {
-    /// The write that was intended and never answered, if there is one.
-    #[must_use]
-    pub fn unanswered(&self) -> Option<&Write> {
-        self.writes.values().find(|write| write.answer.is_none())
-    }
-}
-
-/// A write of a step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Write {
-    /// Which.
-    pub key: WriteKey,
-    /// The provider's answer, once it is known.
-    pub answer: Option<Answer>,
-}
-
-/// How far a step is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Progress {
-    /// Not begun, or begun and cut off by a crash.
-    #[default]
-    Pending,
-    /// To be tried again at this time.
-    Waiting(Timestamp),
-    /// Failed with a write of unknown outcome: `confirm` decides, not before this time.
-    Unconfirmed(Failure, Timestamp),
-    /// Suspended by the connector.
-    Suspended(Wake, Value),
-    /// Its `if` was false.
-    Skipped,
-    /// A switch that chose.
-    Branched(Option<usize>),
-    /// Done.
-    Done(Value),
-    /// Failed for good.
-    Failed(Failure, GiveUp),
-}
-
-/// What a journal folds to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct State {
-    /// Entries folded: the sequence number of the next one.
-    pub next_seq: u64,
-    /// How the delivery was verified.
-    pub provenance: Option<Provenance>,
-    /// The event, once it is known.
-    pub event: Option<Event>,
-    /// Steps that anything happened to, by path.
-    pub steps: BTreeMap<String, StepState>,
-    /// How the run ended, if it did.
-    pub ended: Option<Ended>,
-    /// The step at which it died, if it did.
-    pub died_at: Option<String>,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// All steps are done.
-    Completed,
-    /// No event was meant.
-    Ignored,
-    /// In a dead letter.
-    Died,
-}
-
-impl State {
-    /// Folds a whole journal.
-    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
-        let mut state = Self::default();
-        for entry in entries {
-            state.apply(entry);
-        }
-        state
-    }
-
-    /// The state of a step; the default for one that nothing happened to.
-    #[must_use]
-    pub fn step(&self, path: &str) -> Option<&StepState> {
-        self.steps.get(path)
-    }
-
-    /// Folds one more entry.
-    pub fn apply(&mut self, entry: &Entry) {
-        self.next_seq += 1;
-        match entry {
-            Entry::Received { provenance, .. } => self.provenance = Some(provenance.clone()),
-            Entry::Triggered {
-                provenance, event, ..
-            } => {
-                self.provenance = Some(provenance.clone());
-                self.event = Some(event.clone());
-            }
-            Entry::Ignored { .. } => self.ended = Some(Ended::Ignored),
-            Entry::Skipped { step } => self.progress(step, Progress::Skipped),
-            Entry::Branched { step, case } => self.progress(step, Progress::Branched(*case)),
-            Entry::Mapped { step, output } => self.progress(step, Progress::Done(output.clone())),
-            Entry::Unevaluable { step, failure } => {
-                self.progress(step, Progress::Failed(failure.clone(), GiveUp::Permanent));
-            }
-            Entry::WriteIntended { step, key, .. } => self.write(
-                step,
-                Write {
-                    key: *key,
-                    answer: None,
-                },
-            ),
-            Entry::WriteRefused { step, key } => {
-                self.entry(step).writes.remove(&key.ordinal);
-            }
-            Entry::WriteAnswered {
-                step,
-                key,
-                response,
-            } => {
-                self.write(
-                    step,
-                    Write {
-                        key: *key,
-                        answer: Some(response.clone()),
-                    },
-                );
-            }
-            Entry::Attempted {
-                step,
-                attempt,
-                result,
-                ..
-            } => self.attempted(step, *attempt, result),
-            Entry::Unconfirmed {
-                step,
-                failure,
-                then,
-                ..
-            } => self.unconfirmed(step, failure, then),
-            Entry::Confirmed {
-                step, verdict, at, ..
-            } => self.confirmed(step, verdict, *at),
-            Entry::Died { step, .. } => {
-                self.ended = Some(Ended::Died);
-                self.died_at = Some(step.clone());
-            }
-            Entry::Replayed { .. } => self.replayed(),
-            Entry::Completed { .. } => self.ended = Some(Ended::Completed),
-        }
-    }
-
-    fn entry(&mut self, step: &str) -> &mut StepState {
-        self.steps.entry(step.to_owned()).or_default()
-    }
-
-    fn progress(&mut self, step: &str, progress: Progress) {
-        self.entry(step).progress = progress;
-    }
-
-    fn write(&mut self, step: &str, write: Write) {
-        self.entry(step).writes.insert(write.key.ordinal, write);
-    }
-
-    fn attempted(&mut self, step: &str, attempt: u32, result: &AttemptResult) {
-        let state = self.entry(step);
-        state.attempts = attempt;
-        state.progress = match result {
-            AttemptResult::Done { output } => Progress::Done(output.clone()),
-            AttemptResult::Suspended { wake, state } => Progress::Suspended(*wake, state.clone()),
-            AttemptResult::Failed { failure, then, .. } => match then {
-                Then::Confirm => Progress::Unconfirmed(failure.clone(), Timestamp(0)),
-                Then::Retry { at } => Progress::Waiting(*at),
-                Then::GiveUp { why } => Progress::Failed(failure.clone(), *why),
-            },
-        };
-    }
-
-    fn unconfirmed(&mut self, step: &str, failure: &Failure, then: &Then) {
-        let state = self.entry(step);
-        state.confirms += 1;
-        state.progress = match then {
-            Then::Confirm => Progress::Unconfirmed(failure.clone(), Timestamp(0)),
-            Then::Retry { at } => Progress::Unconfirmed(failure.clone(), *at),
-            Then::GiveUp { why } => Progress::Failed(failure.clone(), *why),
-        };
-    }
-
-    fn confirmed(&mut self, step: &str, verdict: &Verdict, at: Timestamp) {
-        let state = self.entry(step);
-        state.progress = match verdict {
-            Verdict::Applied(output) => Progress::Done(output.clone()),
-            // What was never applied may be sent again: as if it had not been intended.
-            Verdict::NotApplied => {
-                state.writes.retain(|_, write| write.answer.is_some());
-                Progress::Waiting(at)
-            }
-            Verdict::Unknown => Progress::Failed(ambiguous(), GiveUp::Ambiguous),
-        };
-    }
-
-    /// A dead run goes on: what failed is pending again, with its attempts counted anew, and what
-    /// was done or answered stays so.
-    fn replayed(&mut self) {
-        self.ended = None;
-        self.died_at = None;
-        for state in self.steps.values_mut() {
-            if let Progress::Failed(..) = state.progress {
-                state.progress = Progress::Pending;
-                state.attempts = 0;
-                state.confirms = 0;
-            }
-        }
-    }
-}
-
-/// The failure of a step whose write nobody knows the outcome of.
-fn ambiguous() -> Failure {
-    Failure {
-        outcome_unknown: true,
-        ..Failure::new(
-            FailureClass::TimedOut,
-            "a write was sent and its outcome is unknown; look at the provider, then replay or discard",
-        )
-    }
 }

@@ -272,12 +272,7 @@ fn empty_object_schema() -> Value {
 
 /// How a trigger's events come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case",
-    deny_unknown_fields,
-    tag = "kind"
-)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields, tag = "kind")]
 pub enum TriggerSource {
     /// The provider calls.
     Webhook(Webhook),

@@ -110,20 +110,14 @@ impl RetryPolicy {
     /// One attempt: `retry: none`.
     #[must_use]
     pub fn none() -> Self {
-        Self {
-            attempts: 1,
-            ..Self::default()
-        }
+        Self { attempts: 1, ..Self::default() }
     }
 
     /// The delay after attempt `number` (from 1): the upper end doubles up to `max`, then jitter is drawn.
     #[must_use]
     pub fn delay(&self, number: u32, seed: u64) -> Duration {
         let doublings = number.saturating_sub(1).min(32);
-        let end = self
-            .backoff
-            .saturating_mul(1 << doublings.min(31))
-            .min(self.max);
+        let end = self.backoff.saturating_mul(1 << doublings.min(31)).min(self.max);
         match self.jitter {
             Jitter::Full => draw(end, seed, number),
             Jitter::None => end,
@@ -135,35 +129,23 @@ impl RetryPolicy {
 #[must_use]
 pub fn decide(policy: &RetryPolicy, failure: &Failure, attempt: &Attempt<'_>) -> RetryDecision {
     if failure.outcome_unknown && !attempt.effect.resendable() {
-        return RetryDecision::GiveUp {
-            why: GiveUp::Ambiguous,
-        };
+        return RetryDecision::GiveUp { why: GiveUp::Ambiguous };
     }
     if !retried(failure) && !attempt.retryable.contains(&failure.class) {
-        return RetryDecision::GiveUp {
-            why: GiveUp::Permanent,
-        };
+        return RetryDecision::GiveUp { why: GiveUp::Permanent };
     }
     if attempt.number >= policy.attempts {
-        return RetryDecision::GiveUp {
-            why: GiveUp::Exhausted,
-        };
+        return RetryDecision::GiveUp { why: GiveUp::Exhausted };
     }
     let backoff = policy.delay(attempt.number, attempt.seed);
-    let asked = failure
-        .retry_after_ms
-        .map_or(Duration::ZERO, |millis| spread(millis, attempt));
-    RetryDecision::Retry {
-        after: backoff.max(asked),
-    }
+    let asked = failure.retry_after_ms.map_or(Duration::ZERO, |millis| spread(millis, attempt));
+    RetryDecision::Retry { after: backoff.max(asked) }
 }
 
 /// Whether the host retries the class by itself. A quota comes back only when the provider says so.
 fn retried(failure: &Failure) -> bool {
     match failure.class {
-        FailureClass::RateLimited
-        | FailureClass::TemporarilyUnavailable
-        | FailureClass::TimedOut => true,
+        FailureClass::RateLimited | FailureClass::TemporarilyUnavailable | FailureClass::TimedOut => true,
         FailureClass::QuotaExhausted => failure.retry_after_ms.is_some(),
         FailureClass::InvalidInput
         | FailureClass::CredentialInvalid
@@ -234,11 +216,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     let long = || InvalidDuration::TooLong(text.chars().take(40).collect());
     let count: u64 = digits.parse().map_err(|_| long())?;
     let duration = Duration::from_millis(count.checked_mul(millis_per_unit).ok_or_else(long)?);
-    if duration > MAX_DURATION {
-        Err(long())
-    } else {
-        Ok(duration)
-    }
+    if duration > MAX_DURATION { Err(long()) } else { Ok(duration) }
 }
 
 /// A duration as a flow writes it, in the largest unit that leaves no rest.

@@ -86,18 +86,12 @@ pub struct Use {
 
 /// The lines of the reference about functions, as rows of a Markdown table.
 pub(crate) fn functions_table() -> String {
-    functions::FUNCTIONS
-        .iter()
-        .map(|entry| format!("| `{}` | {} |\n", entry.usage, entry.doc))
-        .collect()
+    functions::FUNCTIONS.iter().map(|entry| format!("| `{}` | {} |\n", entry.usage, entry.doc)).collect()
 }
 
 /// The lines of the reference about loops, as rows of a Markdown table.
 pub(crate) fn loops_table() -> String {
-    functions::LOOPS
-        .iter()
-        .map(|(usage, doc)| format!("| `{usage}` | {doc} |\n"))
-        .collect()
+    functions::LOOPS.iter().map(|(usage, doc)| format!("| `{usage}` | {doc} |\n")).collect()
 }
 
 impl Template {
@@ -109,10 +103,7 @@ impl Template {
         let mut invalid = Vec::new();
         let root = part(source, "", &mut invalid);
         if invalid.is_empty() {
-            Ok(Self {
-                source: source.clone(),
-                root: Arc::new(root),
-            })
+            Ok(Self { source: source.clone(), root: Arc::new(root) })
         } else {
             Err(invalid)
         }
@@ -155,8 +146,7 @@ impl Template {
     #[must_use]
     pub fn uses(&self) -> Vec<Use> {
         let mut uses = Vec::new();
-        self.root
-            .visit(&mut |expression| uses.extend(expression.uses()));
+        self.root.visit(&mut |expression| uses.extend(expression.uses()));
         uses
     }
 }
@@ -177,9 +167,7 @@ impl Condition {
         let mut invalid = Vec::new();
         match text(trimmed, "", &mut invalid) {
             Part::Whole(expression) => Ok(Self(Arc::new(expression))),
-            _ => Err(invalid
-                .pop()
-                .unwrap_or_else(|| whole("a condition is one expression: `${ … }`"))),
+            _ => Err(invalid.pop().unwrap_or_else(|| whole("a condition is one expression: `${ … }`"))),
         }
     }
 
@@ -188,9 +176,7 @@ impl Condition {
     /// # Errors
     /// If it does not fit the data, takes more than it may, or is neither true nor false.
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, TemplateError> {
-        Frame::new(scope, &Purse::full())
-            .truth(&self.0.node)
-            .map_err(|fault| self.0.error(fault))
+        Frame::new(scope, &Purse::full()).truth(&self.0.node).map_err(|fault| self.0.error(fault))
     }
 
     /// The expression as it was written, without `${ }`.
@@ -225,10 +211,7 @@ impl<'a> Scope<'a> {
     }
 
     fn output(&self, id: &str) -> Option<&'a Value> {
-        self.steps
-            .iter()
-            .find(|(step, _)| *step == id)
-            .map(|(_, output)| *output)
+        self.steps.iter().find(|(step, _)| *step == id).map(|(_, output)| *output)
     }
 }
 
@@ -237,10 +220,7 @@ impl TemplateError {
     #[must_use]
     pub fn into_failure(self) -> Failure {
         let mut failure = Failure::new(FailureClass::ConfigurationInvalid, self.to_string());
-        failure.fields = vec![FieldFailure {
-            path: self.path,
-            message: self.message,
-        }];
+        failure.fields = vec![FieldFailure { path: self.path, message: self.message }];
         failure
     }
 }

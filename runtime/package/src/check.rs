@@ -30,13 +30,8 @@ impl Ground<'_> {
     fn needs_export(&self, findings: &mut Findings, at: &Pointer, promise: &str, name: &str) {
         let full = interface(name);
         if !self.exports.contains(&full) {
-            let fix =
-                format!("implement `{name}` and register it, or take this out of the manifest");
-            findings.report(
-                at,
-                format!("{promise}, and the component does not export `{full}`"),
-                fix,
-            );
+            let fix = format!("implement `{name}` and register it, or take this out of the manifest");
+            findings.report(at, format!("{promise}, and the component does not export `{full}`"), fix);
         }
     }
 
@@ -87,11 +82,7 @@ fn head(findings: &mut Findings, manifest: &Manifest, root: &Pointer) {
             findings.report(&at, "not a web address", "start it with https://");
         }
     }
-    if manifest
-        .store
-        .as_ref()
-        .is_some_and(|store| store.max_bytes == 0)
-    {
+    if manifest.store.as_ref().is_some_and(|store| store.max_bytes == 0) {
         findings.report(
             &root.at("store").at("max-bytes"),
             "a store of no bytes",
@@ -103,37 +94,18 @@ fn head(findings: &mut Findings, manifest: &Manifest, root: &Pointer) {
 fn options(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer) {
     for (index, loader) in ground.manifest.options.iter().enumerate() {
         findings.name(&at.index(index), loader);
-        if ground
-            .manifest
-            .options
-            .iter()
-            .take(index)
-            .any(|earlier| earlier == loader)
-        {
-            findings.report(
-                &at.index(index),
-                format!("`{loader}` is listed twice"),
-                "list it once",
-            );
+        if ground.manifest.options.iter().take(index).any(|earlier| earlier == loader) {
+            findings.report(&at.index(index), format!("`{loader}` is listed twice"), "list it once");
         }
     }
     let full = [interface("options"), interface("fields")];
-    if !ground.manifest.options.is_empty()
-        && !ground.exports.iter().any(|export| full.contains(export))
-    {
+    if !ground.manifest.options.is_empty() && !ground.exports.iter().any(|export| full.contains(export)) {
         ground.needs_export(findings, at, "it lists option loaders", "options");
     }
 }
 
 /// Names for an error message: `a`, `b`; or that there are none.
 fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let names: Vec<String> = names
-        .take(20)
-        .map(|name| format!("`{}`", crate::json::inert(name)))
-        .collect();
-    if names.is_empty() {
-        "(none are declared)".to_owned()
-    } else {
-        names.join(", ")
-    }
+    let names: Vec<String> = names.take(20).map(|name| format!("`{}`", crate::json::inert(name))).collect();
+    if names.is_empty() { "(none are declared)".to_owned() } else { names.join(", ") }
 }

@@ -45,10 +45,7 @@ fn refuse_foreign_imports(core_module: &[u8]) -> Result<(), PackageError> {
                 }
                 _ => continue,
             };
-            let import = format!(
-                "it imports `{}` from `{}`: {reason}",
-                import.name, import.module
-            );
+            let import = format!("it imports `{}` from `{}`: {reason}", import.name, import.module);
             return Err(PackageError::Componentize(import));
         }
     }

@@ -48,9 +48,7 @@ impl PermissionDiff {
     /// Whether an operator must be asked again.
     #[must_use]
     pub fn widens(&self) -> bool {
-        self.changes
-            .iter()
-            .any(|change| change.direction == Direction::Widens)
+        self.changes.iter().any(|change| change.direction == Direction::Widens)
     }
 
     /// The changes for a terminal: `+ …` widens, `- …` narrows, `~ …` is a note.
@@ -61,17 +59,11 @@ impl PermissionDiff {
             Direction::Narrows => '-',
             Direction::Note => '~',
         };
-        self.changes
-            .iter()
-            .map(|change| format!("{} {}", sign(change.direction), change.line))
-            .collect()
+        self.changes.iter().map(|change| format!("{} {}", sign(change.direction), change.line)).collect()
     }
 
     fn push(&mut self, direction: Direction, line: impl AsRef<str>) {
-        self.changes.push(PermissionChange {
-            direction,
-            line: inert(line.as_ref()),
-        });
+        self.changes.push(PermissionChange { direction, line: inert(line.as_ref()) });
     }
 }
 
@@ -98,10 +90,7 @@ fn egress(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
 
 /// What `wanted` asks for and `held` does not. A request that is no rule is never held.
 fn beyond(held: &[EgressRequest], wanted: &[EgressRequest]) -> Vec<EgressRequest> {
-    let rules: Vec<Rule> = held
-        .iter()
-        .filter_map(|request| Rule::parse(request).ok())
-        .collect();
+    let rules: Vec<Rule> = held.iter().filter_map(|request| Rule::parse(request).ok()).collect();
     let missing = |request: &EgressRequest| match Rule::parse(request) {
         Ok(rule) => uncovered(&rules, &[rule]),
         Err(_) if held.contains(request) => Vec::new(),
@@ -117,15 +106,8 @@ fn store(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
         (0, after) => diff.push(Direction::Widens, keep_line(after)),
         (before, 0) => diff.push(Direction::Narrows, keep_line(before)),
         (before, after) => {
-            let direction = if after > before {
-                Direction::Widens
-            } else {
-                Direction::Narrows
-            };
-            diff.push(
-                direction,
-                format!("{}, {} before", keep_line(after), in_bytes(before)),
-            );
+            let direction = if after > before { Direction::Widens } else { Direction::Narrows };
+            diff.push(direction, format!("{}, {} before", keep_line(after), in_bytes(before)));
         }
     }
 }
@@ -137,41 +119,20 @@ fn auth(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
             Some(before) => method_changes(diff, name, before, method),
         }
     }
-    for (name, method) in old
-        .auth
-        .iter()
-        .filter(|(name, _)| !new.auth.contains_key(*name))
-    {
+    for (name, method) in old.auth.iter().filter(|(name, _)| !new.auth.contains_key(*name)) {
         diff.push(Direction::Narrows, use_line(name, method));
     }
 }
 
 fn method_changes(diff: &mut PermissionDiff, name: &str, old: &AuthMethod, new: &AuthMethod) {
     if old.placement != new.placement {
-        diff.push(
-            Direction::Widens,
-            format!("{}; placed otherwise before", use_line(name, new)),
-        );
+        diff.push(Direction::Widens, format!("{}; placed otherwise before", use_line(name, new)));
     }
-    for slot in new
-        .slots
-        .keys()
-        .filter(|slot| !old.slots.contains_key(*slot))
-    {
-        diff.push(
-            Direction::Widens,
-            format!("use a new secret `{slot}` ({name})"),
-        );
+    for slot in new.slots.keys().filter(|slot| !old.slots.contains_key(*slot)) {
+        diff.push(Direction::Widens, format!("use a new secret `{slot}` ({name})"));
     }
-    for slot in old
-        .slots
-        .keys()
-        .filter(|slot| !new.slots.contains_key(*slot))
-    {
-        diff.push(
-            Direction::Narrows,
-            format!("use the secret `{slot}` ({name})"),
-        );
+    for slot in old.slots.keys().filter(|slot| !new.slots.contains_key(*slot)) {
+        diff.push(Direction::Narrows, format!("use the secret `{slot}` ({name})"));
     }
     audience_changes(diff, name, old, new);
 }
@@ -188,33 +149,19 @@ fn audience_changes(diff: &mut PermissionDiff, name: &str, old: &AuthMethod, new
     if old.audience.is_empty() && !new.audience.is_empty() {
         diff.push(
             Direction::Note,
-            format!(
-                "have the credential ({name}) sent to {} only",
-                new.audience.join(", ")
-            ),
+            format!("have the credential ({name}) sent to {} only", new.audience.join(", ")),
         );
         return;
     }
     let as_requests = |urls: &[String]| -> Vec<EgressRequest> {
-        urls.iter()
-            .map(|url| EgressRequest {
-                url: url.clone(),
-                methods: vec!["GET".to_owned()],
-            })
-            .collect()
+        urls.iter().map(|url| EgressRequest { url: url.clone(), methods: vec!["GET".to_owned()] }).collect()
     };
     let (before, after) = (as_requests(&old.audience), as_requests(&new.audience));
     for request in beyond(&before, &after) {
-        diff.push(
-            Direction::Widens,
-            format!("have the credential ({name}) sent to {}", request.url),
-        );
+        diff.push(Direction::Widens, format!("have the credential ({name}) sent to {}", request.url));
     }
     for request in beyond(&after, &before) {
-        diff.push(
-            Direction::Narrows,
-            format!("have the credential ({name}) sent to {}", request.url),
-        );
+        diff.push(Direction::Narrows, format!("have the credential ({name}) sent to {}", request.url));
     }
 }
 
@@ -225,17 +172,11 @@ fn triggers(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
             None if unsigned(trigger) => diff.push(Direction::Widens, line),
             None => diff.push(Direction::Note, line),
             Some(before) if before.source == trigger.source => {}
-            Some(before) if unsigned(trigger) && !unsigned(before) => {
-                diff.push(Direction::Widens, line)
-            }
+            Some(before) if unsigned(trigger) && !unsigned(before) => diff.push(Direction::Widens, line),
             Some(_) => diff.push(Direction::Note, line),
         }
     }
-    for (name, trigger) in old
-        .triggers
-        .iter()
-        .filter(|(name, _)| !new.triggers.contains_key(*name))
-    {
+    for (name, trigger) in old.triggers.iter().filter(|(name, _)| !new.triggers.contains_key(*name)) {
         diff.push(Direction::Narrows, trigger_line(name, &trigger.source));
     }
 }
@@ -252,25 +193,15 @@ fn actions(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
         match old.actions.get(name) {
             None => diff.push(
                 Direction::Note,
-                format!(
-                    "{} with the new action `{name}`",
-                    effect_words(action.effect)
-                ),
+                format!("{} with the new action `{name}`", effect_words(action.effect)),
             ),
             Some(before) => action_changes(diff, name, before, action),
         }
     }
-    for (name, action) in old
-        .actions
-        .iter()
-        .filter(|(name, _)| !new.actions.contains_key(*name))
-    {
+    for (name, action) in old.actions.iter().filter(|(name, _)| !new.actions.contains_key(*name)) {
         diff.push(
             Direction::Narrows,
-            format!(
-                "{} with `{name}`; flows that use it must change",
-                effect_words(action.effect)
-            ),
+            format!("{} with `{name}`; flows that use it must change", effect_words(action.effect)),
         );
     }
 }
@@ -278,49 +209,23 @@ fn actions(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
 fn action_changes(diff: &mut PermissionDiff, name: &str, old: &Action, new: &Action) {
     let (before, after) = (weight(old.effect), weight(new.effect));
     if before != after {
-        let direction = if after > before {
-            Direction::Widens
-        } else {
-            Direction::Narrows
-        };
+        let direction = if after > before { Direction::Widens } else { Direction::Narrows };
         diff.push(
             direction,
-            format!(
-                "{} with `{name}`, {} before",
-                effect_words(new.effect),
-                old.effect.name()
-            ),
+            format!("{} with `{name}`, {} before", effect_words(new.effect), old.effect.name()),
         );
     }
     // A read that may newly POST reaches what its flow's author took for safe.
     for request in beyond(&old.reads, &new.reads) {
         diff.push(
             Direction::Widens,
-            format!(
-                "read with `{name}` by {} {}",
-                request.methods.join(", "),
-                request.url
-            ),
+            format!("read with `{name}` by {} {}", request.methods.join(", "), request.url),
         );
     }
-    for scope in new
-        .scopes
-        .iter()
-        .filter(|scope| !old.scopes.contains(scope))
-    {
-        diff.push(
-            Direction::Widens,
-            format!("need the provider's scope `{scope}` for `{name}`"),
-        );
+    for scope in new.scopes.iter().filter(|scope| !old.scopes.contains(scope)) {
+        diff.push(Direction::Widens, format!("need the provider's scope `{scope}` for `{name}`"));
     }
-    for scope in old
-        .scopes
-        .iter()
-        .filter(|scope| !new.scopes.contains(scope))
-    {
-        diff.push(
-            Direction::Narrows,
-            format!("need the provider's scope `{scope}` for `{name}`"),
-        );
+    for scope in old.scopes.iter().filter(|scope| !new.scopes.contains(scope)) {
+        diff.push(Direction::Narrows, format!("need the provider's scope `{scope}` for `{name}`"));
     }
 }

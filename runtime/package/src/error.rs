@@ -57,9 +57,7 @@ pub enum PackageError {
         found: String,
     },
     /// One of our sections is not there.
-    #[error(
-        "the section `{name}` is missing: the file was not sealed; build it with `wharf build`"
-    )]
+    #[error("the section `{name}` is missing: the file was not sealed; build it with `wharf build`")]
     SectionMissing {
         /// The section.
         name: &'static str,
@@ -95,22 +93,12 @@ pub enum PackageError {
 }
 
 fn list(problems: &[ManifestProblem]) -> String {
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|problem| format!("\n  {problem}"))
-        .collect();
-    format!(
-        "the manifest breaks {} rule(s):{}",
-        problems.len(),
-        lines.concat()
-    )
+    let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+    format!("the manifest breaks {} rule(s):{}", problems.len(), lines.concat())
 }
 
 impl From<wasmparser::BinaryReaderError> for PackageError {
     fn from(error: wasmparser::BinaryReaderError) -> Self {
-        Self::Malformed {
-            offset: error.offset(),
-            message: error.message().to_owned(),
-        }
+        Self::Malformed { offset: error.offset(), message: error.message().to_owned() }
     }
 }

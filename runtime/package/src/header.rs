@@ -53,18 +53,13 @@ impl fmt::Display for Lookalike {
 /// Judges size and header.
 pub(crate) fn kind(bytes: &[u8]) -> Result<Kind, PackageError> {
     if bytes.len() > MAX_BYTES {
-        return Err(PackageError::TooLarge {
-            size: bytes.len(),
-            limit: MAX_BYTES,
-        });
+        return Err(PackageError::TooLarge { size: bytes.len(), limit: MAX_BYTES });
     }
     match bytes {
         [] => Err(PackageError::NotWasm(Lookalike::Empty)),
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(Kind::CoreModule),
         [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(Kind::Component),
-        [b'\0', b'a', b's', b'm', rest @ ..] if rest.len() < 4 => {
-            Err(PackageError::NotWasm(Lookalike::Cut))
-        }
+        [b'\0', b'a', b's', b'm', rest @ ..] if rest.len() < 4 => Err(PackageError::NotWasm(Lookalike::Cut)),
         [b'\0', b'a', b's', b'm', ..] => Err(PackageError::NotWasm(Lookalike::Version)),
         _ => Err(PackageError::NotWasm(lookalike(bytes))),
     }
@@ -82,10 +77,7 @@ fn lookalike(bytes: &[u8]) -> Lookalike {
     let head = bytes.get(..256).unwrap_or(bytes);
     if b"\0asm".starts_with(bytes) {
         Lookalike::Cut
-    } else if head
-        .iter()
-        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
-    {
+    } else if head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
         Lookalike::Text
     } else {
         Lookalike::Other

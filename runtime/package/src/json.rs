@@ -26,14 +26,9 @@ pub struct JsonError {
 /// The manifest in this text: JSON without duplicate keys, of known fields only.
 pub fn parse_manifest(text: &str) -> Result<Manifest, JsonError> {
     if text.len() > MAX_SECTION_BYTES {
-        let message = format!(
-            "{} bytes, more than the {MAX_SECTION_BYTES} that a manifest may have",
-            text.len()
-        );
-        return Err(JsonError {
-            pointer: String::new(),
-            message,
-        });
+        let message =
+            format!("{} bytes, more than the {MAX_SECTION_BYTES} that a manifest may have", text.len());
+        return Err(JsonError { pointer: String::new(), message });
     }
     let value = parse_strictly(text)?;
     serde_path_to_error::deserialize(value).map_err(|error| {
@@ -44,14 +39,10 @@ pub fn parse_manifest(text: &str) -> Result<Manifest, JsonError> {
                     append_segment(&mut pointer, &index.to_string())
                 }
                 serde_path_to_error::Segment::Map { key } => append_segment(&mut pointer, key),
-                serde_path_to_error::Segment::Enum { .. }
-                | serde_path_to_error::Segment::Unknown => {}
+                serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => {}
             }
         }
-        JsonError {
-            pointer,
-            message: inert(&error.into_inner().to_string()),
-        }
+        JsonError { pointer, message: inert(&error.into_inner().to_string()) }
     })
 }
 
@@ -63,10 +54,7 @@ pub(crate) fn append_segment(pointer: &mut String, segment: &str) {
 
 /// Text of a stranger's, fit for a terminal and a log line.
 pub(crate) fn inert(text: &str) -> String {
-    text.chars()
-        .map(|c| if is_inert(c) { c } else { '\u{fffd}' })
-        .take(400)
-        .collect()
+    text.chars().map(|c| if is_inert(c) { c } else { '\u{fffd}' }).take(400).collect()
 }
 
 /// Whether a character neither moves a cursor nor turns the direction of what follows.
@@ -78,22 +66,14 @@ pub(crate) fn is_inert(c: char) -> bool {
 fn parse_strictly(text: &str) -> Result<Value, JsonError> {
     let path = RefCell::new(Vec::new());
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let strict = Strict {
-        path: &path,
-        depth: 0,
-    };
-    let value = strict
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value));
+    let strict = Strict { path: &path, depth: 0 };
+    let value = strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     value.map_err(|error| {
         let mut pointer = String::new();
         for segment in path.borrow().iter() {
             append_segment(&mut pointer, segment);
         }
-        JsonError {
-            pointer,
-            message: inert(&error.to_string()),
-        }
+        JsonError { pointer, message: inert(&error.to_string()) }
     })
 }
 
@@ -109,10 +89,7 @@ impl Strict<'_> {
         if self.depth >= MAX_DEPTH {
             return Err(E::custom(format_args!("nested more than {MAX_DEPTH} deep")));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
@@ -148,9 +125,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

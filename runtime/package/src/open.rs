@@ -34,11 +34,7 @@ pub fn open(bytes: &[u8]) -> Result<Package, PackageError> {
     let contract = outline.text(CONTRACT_SECTION)?;
     if contract != CONTRACT {
         return Err(PackageError::Contract {
-            found: contract
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(80)
-                .collect(),
+            found: contract.chars().filter(|c| !c.is_control()).take(80).collect(),
         });
     }
     speaks_contract(&outline.exports)?;
@@ -60,13 +56,8 @@ pub(crate) fn speaks_contract(exports: &[String]) -> Result<(), PackageError> {
     if exports.contains(&expected) {
         return Ok(());
     }
-    match exports
-        .iter()
-        .find_map(|export| export.strip_prefix("wharf:connector/manifest@"))
-    {
-        Some(version) => Err(PackageError::Contract {
-            found: format!("wharf:connector@{version}"),
-        }),
+    match exports.iter().find_map(|export| export.strip_prefix("wharf:connector/manifest@")) {
+        Some(version) => Err(PackageError::Contract { found: format!("wharf:connector@{version}") }),
         None => Err(PackageError::NotConnector { expected }),
     }
 }

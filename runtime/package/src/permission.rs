@@ -17,18 +17,8 @@ use crate::{
 pub fn permissions(manifest: &Manifest) -> Vec<String> {
     let calls = manifest.egress.iter();
     let mut lines: Vec<String> = calls.map(|request| call_line(manifest, request)).collect();
-    lines.extend(
-        manifest
-            .store
-            .as_ref()
-            .map(|store| keep_line(store.max_bytes)),
-    );
-    lines.extend(
-        manifest
-            .auth
-            .iter()
-            .map(|(name, method)| use_line(name, method)),
-    );
+    lines.extend(manifest.store.as_ref().map(|store| keep_line(store.max_bytes)));
+    lines.extend(manifest.auth.iter().map(|(name, method)| use_line(name, method)));
     lines.extend(trigger_lines(manifest));
     lines.extend(effect_lines(manifest));
     lines
@@ -46,11 +36,7 @@ pub(crate) fn call_line(manifest: &Manifest, request: &EgressRequest) -> String 
     } else {
         " without a credential".to_owned()
     };
-    let clear = if request.url.starts_with("http://") {
-        ", unencrypted"
-    } else {
-        ""
-    };
+    let clear = if request.url.starts_with("http://") { ", unencrypted" } else { "" };
     inert(&format!("call {methods} {place}{account}{clear}"))
 }
 
@@ -64,15 +50,9 @@ fn place(manifest: &Manifest, url: &str) -> String {
     let end = |url: &str| if url.ends_with('/') { "…" } else { "" };
     match (with_defaults(manifest, url), url.contains('*')) {
         (Some(shown), _) if shown != url => {
-            format!(
-                "{shown}{} (or where the connection's setting {settings} says)",
-                end(&shown)
-            )
+            format!("{shown}{} (or where the connection's setting {settings} says)", end(&shown))
         }
-        (None, _) => format!(
-            "{url}{} (where the connection's setting {settings} says)",
-            end(url)
-        ),
+        (None, _) => format!("{url}{} (where the connection's setting {settings} says)", end(url)),
         (Some(_), true) => format!("{url}{} (any host of that domain)", end(url)),
         (Some(_), false) => format!("{url}{}", end(url)),
     }
@@ -80,61 +60,42 @@ fn place(manifest: &Manifest, url: &str) -> String {
 
 /// The address with every setting's default in its place; none when one has no default.
 fn with_defaults(manifest: &Manifest, url: &str) -> Option<String> {
-    let properties = manifest
-        .settings
-        .as_ref()
-        .and_then(|schema| schema.get("properties"));
+    let properties = manifest.settings.as_ref().and_then(|schema| schema.get("properties"));
     let mut shown = url.to_owned();
     for name in settings_of(url) {
         let default = properties?.get(name)?.get("default")?.as_str()?;
         let marker = format!("{{connection.{name}}}");
-        let rest = shown
-            .split_once(&marker)
-            .map(|(_, rest)| rest)
-            .unwrap_or_default();
+        let rest = shown.split_once(&marker).map(|(_, rest)| rest).unwrap_or_default();
         // The gate joins a base address and a path with one slash.
-        let default = if rest.starts_with('/') {
-            default.trim_end_matches('/')
-        } else {
-            default
-        };
+        let default = if rest.starts_with('/') { default.trim_end_matches('/') } else { default };
         shown = shown.replacen(&marker, default, 1);
     }
     Some(shown)
 }
 
 fn gets_credential(manifest: &Manifest, url: &str) -> bool {
-    manifest
-        .auth
-        .values()
-        .filter(|method| method.placement.is_some())
-        .any(|method| {
-            if method.audience.is_empty() {
-                names_one_origin(url)
-            } else {
-                url == "*"
-                    || method.audience.iter().any(|origin| {
-                        url.starts_with(origin_of(origin)) || origin.starts_with(origin_of(url))
-                    })
-            }
-        })
+    manifest.auth.values().filter(|method| method.placement.is_some()).any(|method| {
+        if method.audience.is_empty() {
+            names_one_origin(url)
+        } else {
+            url == "*"
+                || method
+                    .audience
+                    .iter()
+                    .any(|origin| url.starts_with(origin_of(origin)) || origin.starts_with(origin_of(url)))
+        }
+    })
 }
 
 /// Scheme, host and port of an egress URL as it is written.
 fn origin_of(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url
-        .get(start..)
-        .and_then(|rest| rest.find('/'))
-        .map_or(url.len(), |at| start + at);
+    let end = url.get(start..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| start + at);
     url.get(..end).unwrap_or(url)
 }
 
 pub(crate) fn keep_line(max_bytes: u64) -> String {
-    format!(
-        "keep up to {} of its own state per connection",
-        in_bytes(max_bytes)
-    )
+    format!("keep up to {} of its own state per connection", in_bytes(max_bytes))
 }
 
 /// `have `bot-token` (token) sent as a bearer token, without seeing it`.
@@ -154,10 +115,7 @@ pub(crate) fn use_line(name: &str, method: &AuthMethod) -> String {
         format!(" to {}", method.audience.join(", "))
     };
     let uses = [
-        (
-            quoted(method.slots.keys().filter(sent)),
-            format!("{how}{to}"),
-        ),
+        (quoted(method.slots.keys().filter(sent)), format!("{how}{to}")),
         (
             quoted(method.slots.keys().filter(|slot| !sent(slot))),
             "used to check and make signatures".to_owned(),
@@ -165,18 +123,15 @@ pub(crate) fn use_line(name: &str, method: &AuthMethod) -> String {
     ];
     let uses = uses.iter().filter(|(slots, _)| !slots.is_empty());
     let uses: Vec<String> = uses.map(|(slots, how)| format!("{slots} {how}")).collect();
-    inert(&format!(
-        "have the secrets of `{name}`, without seeing them: {}",
-        uses.join("; ")
-    ))
+    inert(&format!("have the secrets of `{name}`, without seeing them: {}", uses.join("; ")))
 }
 
 /// The slots whose values go into a request.
 fn slots_of(placement: &Placement) -> Vec<&str> {
     match placement {
-        Placement::Bearer { slot }
-        | Placement::Header { slot, .. }
-        | Placement::Query { slot, .. } => vec![slot],
+        Placement::Bearer { slot } | Placement::Header { slot, .. } | Placement::Query { slot, .. } => {
+            vec![slot]
+        }
         Placement::Basic { user, password } => vec![user, password],
     }
 }
@@ -196,10 +151,7 @@ fn trigger_lines(manifest: &Manifest) -> Vec<String> {
             None => sources.push((kind, vec![name])),
         }
     }
-    sources
-        .iter()
-        .map(|(kind, names)| kind.line(&quoted(names.iter().copied())))
-        .collect()
+    sources.iter().map(|(kind, names)| kind.line(&quoted(names.iter().copied()))).collect()
 }
 
 /// The line of one trigger.
@@ -246,26 +198,14 @@ impl<'a> Kind<'a> {
 /// The writing actions, a line for each class, the gravest last.
 fn effect_lines(manifest: &Manifest) -> Vec<String> {
     let mut classes: IndexMap<&str, (EffectClass, Vec<String>)> = IndexMap::new();
-    for (name, action) in manifest
-        .actions
-        .iter()
-        .filter(|(_, action)| action.effect.writes())
-    {
-        let (_, names) = classes
-            .entry(action.effect.name())
-            .or_insert_with(|| (action.effect, Vec::new()));
+    for (name, action) in manifest.actions.iter().filter(|(_, action)| action.effect.writes()) {
+        let (_, names) = classes.entry(action.effect.name()).or_insert_with(|| (action.effect, Vec::new()));
         names.push(format!("`{name}`"));
     }
     classes.sort_by(|_, a, _, b| weight(a.0).cmp(&weight(b.0)));
     classes
         .values()
-        .map(|(effect, names)| {
-            inert(&format!(
-                "{} with {}",
-                effect_words(*effect),
-                names.join(", ")
-            ))
-        })
+        .map(|(effect, names)| inert(&format!("{} with {}", effect_words(*effect), names.join(", "))))
         .collect()
 }
 

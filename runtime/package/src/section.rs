@@ -40,11 +40,7 @@ impl<'a> Outline<'a> {
             Kind::CoreModule => return Err(PackageError::CoreModule),
             Kind::Component => {}
         }
-        let mut outline = Self {
-            imports: Vec::new(),
-            exports: Vec::new(),
-            ours: Vec::new(),
-        };
+        let mut outline = Self { imports: Vec::new(), exports: Vec::new(), ours: Vec::new() };
         let mut validator = Validator::new();
         let mut depth = 0_usize;
         // Where the section at hand began: the end of the one before it, at the outermost level.
@@ -53,10 +49,7 @@ impl<'a> Outline<'a> {
             let payload = payload?;
             validator.payload(&payload)?;
             match &payload {
-                Payload::Version {
-                    encoding: Encoding::Module | Encoding::Component,
-                    ..
-                } => {
+                Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => {
                     depth += 1;
                     if depth > MAX_DEPTH {
                         return Err(PackageError::TooDeep { limit: MAX_DEPTH });
@@ -91,11 +84,7 @@ impl<'a> Outline<'a> {
             Payload::CustomSection(section) => {
                 if let Some(name) = own_name(section.name()) {
                     let range = *start..section.range().end;
-                    self.ours.push(OwnSection {
-                        name,
-                        data: section.data(),
-                        range,
-                    });
+                    self.ours.push(OwnSection { name, data: section.data(), range });
                 }
             }
             _ => {}
@@ -125,7 +114,5 @@ impl<'a> Outline<'a> {
 }
 
 fn own_name(name: &str) -> Option<&'static str> {
-    [MANIFEST_SECTION, CONTRACT_SECTION]
-        .into_iter()
-        .find(|own| *own == name)
+    [MANIFEST_SECTION, CONTRACT_SECTION].into_iter().find(|own| *own == name)
 }

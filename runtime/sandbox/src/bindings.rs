@@ -34,6 +34,6 @@ wasmtime::component::bindgen!({
 });
 
 pub(crate) use wharf::connector::{
-    blobs, confirmation, connections, credentials, entities, events, http, log, options, outcomes,
-    polling, store, subscriptions, types,
+    blobs, confirmation, connections, credentials, entities, events, http, log, options, outcomes, polling,
+    store, subscriptions, types,
 };

@@ -36,10 +36,7 @@ pub(crate) struct Staged(NamedTempFile);
 impl Cache {
     /// Opens the directory, or makes it.
     pub(crate) fn open(dir: &Path, fingerprint: String) -> Result<Self, SandboxError> {
-        let fail = |path: &Path, message: String| SandboxError::Cache {
-            path: path.to_owned(),
-            message,
-        };
+        let fail = |path: &Path, message: String| SandboxError::Cache { path: path.to_owned(), message };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -47,21 +44,17 @@ impl Cache {
             .map_err(|error| fail(dir, format!("cannot be made: {error}")))?;
         let about = fs::metadata(dir).map_err(|error| fail(dir, error.to_string()))?;
         if about.uid() != rustix::process::geteuid().as_raw() {
-            return Err(fail(dir, "belongs to another user: compiled code is only taken from a directory of one's own".into()));
-        }
-        if about.permissions().mode() & 0o077 != 0 {
             return Err(fail(
                 dir,
-                format!("is open to others: chmod 700 {}", dir.display()),
+                "belongs to another user: compiled code is only taken from a directory of one's own".into(),
             ));
+        }
+        if about.permissions().mode() & 0o077 != 0 {
+            return Err(fail(dir, format!("is open to others: chmod 700 {}", dir.display())));
         }
         let path = dir.join(KEY_FILE);
         let key = key(dir, &path).map_err(|error| fail(&path, error.to_string()))?;
-        Ok(Self {
-            dir: dir.to_owned(),
-            key,
-            fingerprint,
-        })
+        Ok(Self { dir: dir.to_owned(), key, fingerprint })
     }
 
     /// The artifact of this digest, if there is one that is ours.
@@ -102,8 +95,7 @@ impl Cache {
         file.write_all(artifact)?;
         file.write_all(mac.finalize().as_bytes())?;
         file.flush()?;
-        let component =
-            map(engine, file.path()).map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let component = map(engine, file.path()).map_err(|error| io::Error::other(format!("{error:#}")))?;
         Ok((Staged(file), component))
     }
 
@@ -159,26 +151,20 @@ fn key(dir: &Path, path: &Path) -> io::Result<[u8; 32]> {
     }
     let file = File::open(path)?;
     let about = file.metadata()?;
-    if about.permissions().mode() & 0o077 != 0 || about.uid() != rustix::process::geteuid().as_raw()
-    {
+    if about.permissions().mode() & 0o077 != 0 || about.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::Error::other(
             "is open to others: remove the whole cache, it may hold code that is not ours",
         ));
     }
     let mut key = [0; 32];
     if about.len() != key.len() as u64 {
-        return Err(io::Error::other(
-            "is not a key of 32 bytes: remove the whole cache",
-        ));
+        return Err(io::Error::other("is not a key of 32 bytes: remove the whole cache"));
     }
     (&file).read_exact(&mut key)?;
     Ok(key)
 }
 
-#[expect(
-    unsafe_code,
-    reason = "compiled artifacts are trusted code; the module says why these are ours"
-)]
+#[expect(unsafe_code, reason = "compiled artifacts are trusted code; the module says why these are ours")]
 fn map(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file was written by `stage`, which `verify` has checked or which the caller is,
     // and it is not changed in place by anyone.
@@ -186,10 +172,7 @@ fn map(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
 }
 
 /// Loads an artifact that was compiled just now, where there is no cache to map it from.
-#[expect(
-    unsafe_code,
-    reason = "the artifact comes from our own compiler, not from outside"
-)]
+#[expect(unsafe_code, reason = "the artifact comes from our own compiler, not from outside")]
 pub(crate) fn load(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the only caller passes what the compiler, or the compile worker, has just returned.
     unsafe { Component::deserialize(engine, artifact) }

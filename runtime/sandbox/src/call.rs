@@ -85,11 +85,7 @@ where
         Ok(store) => store,
         Err(error) => {
             let result = Err(CallError::Host(format!("no store for the call: {error:#}")));
-            return Finished {
-                result,
-                metering: Metering::default(),
-                log: Vec::new(),
-            };
+            return Finished { result, metering: Metering::default(), log: Vec::new() };
         }
     };
     let mut phase = Phase::Instantiating;
@@ -104,26 +100,17 @@ where
     let wall = started.elapsed();
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
     let state = store.data();
-    let scene = Scene {
-        state,
-        fuel,
-        wall,
-        export: export.name(),
-        phase,
-    };
+    let scene = Scene { state, fuel, wall, export: export.name(), phase };
     let result = match ended {
-        Ok(Ok(returned)) => take(returned, &mut Output::new(limits.output_bytes))
-            .map_err(|why| report::rejected(why, &scene)),
+        Ok(Ok(returned)) => {
+            take(returned, &mut Output::new(limits.output_bytes)).map_err(|why| report::rejected(why, &scene))
+        }
         Ok(Err(error)) => Err(report::trapped(&error, &scene)),
         Err(_) => Err(report::late(&scene)),
     };
     let metering = metering(state, fuel, wall);
     crate::wasi::flush(state);
-    Finished {
-        result,
-        metering,
-        log: state.log.take(),
-    }
+    Finished { result, metering, log: state.log.take() }
 }
 
 /// A store with every limit set.
@@ -150,11 +137,7 @@ pub(crate) async fn trial(
     let mut store = store(pre.engine(), *limits, None)
         .map_err(|error| CallError::Host(format!("no store: {error:#}")))?;
     let started = Instant::now();
-    let ended = timeout(
-        Duration::from_millis(limits.deadline_ms),
-        pre.instantiate_async(&mut store),
-    )
-    .await;
+    let ended = timeout(Duration::from_millis(limits.deadline_ms), pre.instantiate_async(&mut store)).await;
     let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
     let failed = match ended {
         Ok(Ok(instance)) => return Ok(check(&instance, &mut store)),
@@ -168,10 +151,7 @@ pub(crate) async fn trial(
         export: "instantiation",
         phase: Phase::Instantiating,
     };
-    Err(failed.map_or_else(
-        || report::late(&scene),
-        |error| report::trapped(&error, &scene),
-    ))
+    Err(failed.map_or_else(|| report::late(&scene), |error| report::trapped(&error, &scene)))
 }
 
 fn metering(state: &State, fuel: u64, wall: Duration) -> Metering {

@@ -57,21 +57,13 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 /// Opens the linker at an interface, by the full name of one of its functions.
-fn interface<'a>(
-    linker: &'a mut Linker<State>,
-    name: &str,
-) -> wasmtime::Result<LinkerInstance<'a, State>> {
-    linker.instance(&format!(
-        "wharf:connector/{name}@{}",
-        crate::contract::CONTRACT_VERSION
-    ))
+fn interface<'a>(linker: &'a mut Linker<State>, name: &str) -> wasmtime::Result<LinkerInstance<'a, State>> {
+    linker.instance(&format!("wharf:connector/{name}@{}", crate::contract::CONTRACT_VERSION))
 }
 
 /// The name of a function inside its interface.
 fn function(import: &'static str) -> &'static str {
-    import
-        .split_once('.')
-        .map_or(import, |(_, function)| function)
+    import.split_once('.').map_or(import, |(_, function)| function)
 }
 
 /// Links a function that answers at once.
@@ -87,15 +79,12 @@ where
     F: Fn(&mut State, P) -> wasmtime::Result<R> + Send + Sync + 'static,
 {
     let door = Door { import, price };
-    linker.func_wrap(
-        function(import),
-        move |mut store: StoreContextMut<'_, State>, params: P| {
-            enter(&mut store, door, params.weight())?;
-            let result = answer(store.data_mut(), params)?;
-            leave(&mut store, door, result.weight())?;
-            Ok(result)
-        },
-    )
+    linker.func_wrap(function(import), move |mut store: StoreContextMut<'_, State>, params: P| {
+        enter(&mut store, door, params.weight())?;
+        let result = answer(store.data_mut(), params)?;
+        leave(&mut store, door, result.weight())?;
+        Ok(result)
+    })
 }
 
 /// Links a function that may wait; the guest's fiber is suspended meanwhile.
@@ -111,26 +100,20 @@ where
     F: for<'a> Fn(&'a mut State, P) -> Answer<'a, R> + Copy + Send + Sync + 'static,
 {
     let door = Door { import, price };
-    linker.func_wrap_async(
-        function(import),
-        move |mut store: StoreContextMut<'_, State>, params: P| {
-            Box::new(async move {
-                enter(&mut store, door, params.weight())?;
-                let result = answer(store.data_mut(), params).await?;
-                leave(&mut store, door, result.weight())?;
-                Ok(result)
-            })
-        },
-    )
+    linker.func_wrap_async(function(import), move |mut store: StoreContextMut<'_, State>, params: P| {
+        Box::new(async move {
+            enter(&mut store, door, params.weight())?;
+            let result = answer(store.data_mut(), params).await?;
+            leave(&mut store, door, result.weight())?;
+            Ok(result)
+        })
+    })
 }
 
 fn enter(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasmtime::Result<()> {
     let state = store.data_mut();
     if state.host.is_none() {
-        return Err(NoCapability {
-            import: door.import,
-        }
-        .into());
+        return Err(NoCapability { import: door.import }.into());
     }
     state.used.host_calls += 1;
     charge(store, door.price.saturating_add(bytes))?;
@@ -146,11 +129,7 @@ fn leave(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasm
 fn charge(store: &mut StoreContextMut<'_, State>, price: u64) -> wasmtime::Result<()> {
     let left = store.get_fuel()?;
     store.set_fuel(left.saturating_sub(price))?;
-    if price > left {
-        Err(wasmtime::Trap::OutOfFuel.into())
-    } else {
-        Ok(())
-    }
+    if price > left { Err(wasmtime::Trap::OutOfFuel.into()) } else { Ok(()) }
 }
 
 /// Counts bytes, and narrows what the next host call may lift to what is left.
@@ -162,13 +141,7 @@ fn cross(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasm
         return Err(over(door, bytes, limits.host_bytes_per_call, "one host call").into());
     }
     if state.used.host_bytes > limits.host_bytes {
-        return Err(over(
-            door,
-            state.used.host_bytes,
-            limits.host_bytes,
-            "all host calls together",
-        )
-        .into());
+        return Err(over(door, state.used.host_bytes, limits.host_bytes, "all host calls together").into());
     }
     let next = state.bytes_left().min(limits.host_bytes_per_call);
     if next < limits.host_bytes_per_call {
@@ -199,10 +172,7 @@ fn handles(state: &State) -> Stop {
 }
 
 /// The host. The door has checked that there is one.
-fn host<'a>(
-    host: &'a mut Option<Box<dyn Host>>,
-    import: &'static str,
-) -> wasmtime::Result<&'a mut dyn Host> {
+fn host<'a>(host: &'a mut Option<Box<dyn Host>>, import: &'static str) -> wasmtime::Result<&'a mut dyn Host> {
     match host {
         Some(host) => Ok(host.as_mut()),
         None => Err(NoCapability { import }.into()),

@@ -74,13 +74,9 @@ impl Connector {
 
     /// The manifest as JSON text. Runs without any capability: calling an import fails the call.
     pub async fn describe(&self, limits: &Limits) -> Finished<String> {
-        invoke(
-            &self.0,
-            Export::Describe,
-            Authority::None(limits),
-            (),
-            |(manifest,): (String,), output| output.text(manifest),
-        )
+        invoke(&self.0, Export::Describe, Authority::None(limits), (), |(manifest,): (String,), output| {
+            output.text(manifest)
+        })
         .await
     }
 
@@ -141,9 +137,7 @@ impl Connector {
             Export::Confirm,
             Authority::Host(call),
             params,
-            |(result,): Or<confirmation::Verdict>, output| {
-                settled(result, output, convert::verdict)
-            },
+            |(result,): Or<confirmation::Verdict>, output| settled(result, output, convert::verdict),
         )
         .await
     }
@@ -160,17 +154,9 @@ impl Connector {
         let context = convert::context(context);
         let params = (action, inputs, &context);
         let wanted = inputs.len();
-        invoke(
-            &self.0,
-            Export::RunBatch,
-            Authority::Host(call),
-            params,
-            |(result,): Or<Items>, output| {
-                settled(result, output, |items, output| {
-                    convert::batch_items(items, wanted, output)
-                })
-            },
-        )
+        invoke(&self.0, Export::RunBatch, Authority::Host(call), params, |(result,): Or<Items>, output| {
+            settled(result, output, |items, output| convert::batch_items(items, wanted, output))
+        })
         .await
     }
 }

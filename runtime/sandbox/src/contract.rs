@@ -97,21 +97,10 @@ impl Interface {
             Self::Polling => &[Export::Poll],
             Self::Deliveries => &[Export::Receive],
             Self::Handshakes => &[Export::Handshake],
-            Self::Subscriptions => &[
-                Export::Enable,
-                Export::Exists,
-                Export::Renew,
-                Export::Disable,
-            ],
+            Self::Subscriptions => &[Export::Enable, Export::Exists, Export::Renew, Export::Disable],
             Self::Routing => &[Export::Route],
             Self::Samples => &[Export::Sample],
-            Self::Entities => &[
-                Export::ListPage,
-                Export::Get,
-                Export::Find,
-                Export::Put,
-                Export::Delete,
-            ],
+            Self::Entities => &[Export::ListPage, Export::Get, Export::Find, Export::Put, Export::Delete],
         }
     }
 }
@@ -192,9 +181,7 @@ impl Export {
     }
 
     fn function(self) -> &'static str {
-        self.name()
-            .split_once('.')
-            .map_or("", |(_, function)| function)
+        self.name().split_once('.').map_or("", |(_, function)| function)
     }
 }
 
@@ -220,9 +207,7 @@ impl Exports {
             for &export in interface.functions() {
                 let index = component
                     .get_export_index(Some(&instance), export.function())
-                    .ok_or_else(|| {
-                        LoadError::ExportMissing(format!("{name}.{}", export.function()))
-                    })?;
+                    .ok_or_else(|| LoadError::ExportMissing(format!("{name}.{}", export.function())))?;
                 if let Some(place) = found.0.get_mut(export as usize) {
                     *place = Some(index);
                 }
@@ -232,34 +217,18 @@ impl Exports {
         if interfaces.contains(&Interface::Manifest) {
             Ok((found, Interfaces(interfaces)))
         } else {
-            Err(LoadError::ExportMissing(format!(
-                "wharf:connector/manifest@{CONTRACT_VERSION}"
-            )))
+            Err(LoadError::ExportMissing(format!("wharf:connector/manifest@{CONTRACT_VERSION}")))
         }
     }
 }
 
 /// The capabilities, as a component names them. Type-only interfaces beside these may be imported
 /// by any name of the contract: they hold nothing to call.
-const CAPABILITIES: [&str; 7] = [
-    "http",
-    "credentials",
-    "store",
-    "blobs",
-    "log",
-    "clock",
-    "random",
-];
+const CAPABILITIES: [&str; 7] = ["http", "credentials", "store", "blobs", "log", "clock", "random"];
 const TYPES: [&str; 3] = ["types", "events", "outcomes"];
 
 /// The packages of WASI 0.2 that are linked, with nothing behind them.
-const WASI: [&str; 5] = [
-    "wasi:io/",
-    "wasi:clocks/",
-    "wasi:random/",
-    "wasi:cli/",
-    "wasi:filesystem/",
-];
+const WASI: [&str; 5] = ["wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:filesystem/"];
 
 /// Judges the names of a component's imports and exports.
 pub(crate) fn check_names<'a>(
@@ -277,10 +246,7 @@ pub(crate) fn check_names<'a>(
         } else if is_linked_wasi(import) {
             continue;
         }
-        return Err(LoadError::ImportUnknown {
-            import: shown(import),
-            supported: supported(),
-        });
+        return Err(LoadError::ImportUnknown { import: shown(import), supported: supported() });
     }
     for export in exports {
         contract_name(export)?;
@@ -290,9 +256,7 @@ pub(crate) fn check_names<'a>(
 
 /// Whether a component needs the WASI linker.
 pub(crate) fn imports_wasi<'a>(imports: impl IntoIterator<Item = &'a str>) -> bool {
-    imports
-        .into_iter()
-        .any(|import| import.starts_with("wasi:"))
+    imports.into_iter().any(|import| import.starts_with("wasi:"))
 }
 
 /// The interface of a name of our package, of the version that we speak.
@@ -311,9 +275,7 @@ fn contract_name(name: &str) -> Result<Option<&str>, LoadError> {
 
 fn is_linked_wasi(name: &str) -> bool {
     WASI.iter().any(|package| name.starts_with(package))
-        && name
-            .split_once('@')
-            .is_some_and(|(_, version)| version.starts_with("0.2."))
+        && name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.2."))
 }
 
 fn supported() -> String {

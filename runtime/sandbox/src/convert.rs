@@ -11,12 +11,10 @@ use wharf_model::{
 };
 
 use crate::{
-    answer::{
-        Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, Slice, Subscription,
-    },
+    answer::{Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, Slice, Subscription},
     bindings::{
-        blobs, confirmation, connections, credentials, entities, events, http, options, outcomes,
-        polling, store, subscriptions, types,
+        blobs, confirmation, connections, credentials, entities, events, http, options, outcomes, polling,
+        store, subscriptions, types,
     },
     host::{BlobError, CredentialError, HmacAlgorithm, StoreError, StoreScope},
     inert::{cut, inert},
@@ -58,36 +56,17 @@ pub(crate) fn message(delivery: &Delivery) -> types::HttpMessage {
     }
 }
 
-pub(crate) fn reply(
-    reply: types::HttpReply,
-    output: &mut Output,
-) -> Result<HttpResponse, Rejected> {
+pub(crate) fn reply(reply: types::HttpReply, output: &mut Output) -> Result<HttpResponse, Rejected> {
     output.count(reply.weight())?;
-    Ok(HttpResponse {
-        status: reply.status,
-        headers: fields_in(reply.headers),
-        body: reply.body.into(),
-    })
+    Ok(HttpResponse { status: reply.status, headers: fields_in(reply.headers), body: reply.body.into() })
 }
 
 pub(crate) fn fields_out(fields: impl IntoIterator<Item = Field>) -> Vec<types::Field> {
-    fields
-        .into_iter()
-        .map(|field| types::Field {
-            name: field.name,
-            value: field.value,
-        })
-        .collect()
+    fields.into_iter().map(|field| types::Field { name: field.name, value: field.value }).collect()
 }
 
 pub(crate) fn fields_in(fields: Vec<types::Field>) -> Vec<Field> {
-    fields
-        .into_iter()
-        .map(|field| Field {
-            name: field.name,
-            value: field.value,
-        })
-        .collect()
+    fields.into_iter().map(|field| Field { name: field.name, value: field.value }).collect()
 }
 
 pub(crate) fn failure(failure: types::Failure) -> Failure {
@@ -102,10 +81,7 @@ pub(crate) fn failure(failure: types::Failure) -> Failure {
             .fields
             .into_iter()
             .take(MAX_DETAILS)
-            .map(|field| FieldFailure {
-                path: text(&field.path),
-                message: text(&field.message),
-            })
+            .map(|field| FieldFailure { path: text(&field.path), message: text(&field.message) })
             .collect(),
         items: failure
             .items
@@ -145,10 +121,7 @@ fn class(class: types::FailureClass) -> FailureClass {
     }
 }
 
-pub(crate) fn outcome(
-    outcome: outcomes::Outcome,
-    output: &mut Output,
-) -> Result<Outcome, Rejected> {
+pub(crate) fn outcome(outcome: outcomes::Outcome, output: &mut Output) -> Result<Outcome, Rejected> {
     Ok(match outcome {
         outcomes::Outcome::Done(json) => Outcome::Done(output.json("the output", json)?),
         outcomes::Outcome::Page(page) => Outcome::Page {
@@ -165,10 +138,7 @@ pub(crate) fn outcome(
     })
 }
 
-pub(crate) fn verdict(
-    verdict: confirmation::Verdict,
-    output: &mut Output,
-) -> Result<Verdict, Rejected> {
+pub(crate) fn verdict(verdict: confirmation::Verdict, output: &mut Output) -> Result<Verdict, Rejected> {
     Ok(match verdict {
         confirmation::Verdict::Applied(json) => Verdict::Applied(output.json("the output", json)?),
         confirmation::Verdict::NotApplied => Verdict::NotApplied,
@@ -183,10 +153,7 @@ pub(crate) fn batch_items(
     output: &mut Output,
 ) -> Result<Vec<Result<Value, Failure>>, Rejected> {
     if items.len() != wanted {
-        return Err(Rejected::Defect(format!(
-            "returned {} results for {wanted} inputs",
-            items.len()
-        )));
+        return Err(Rejected::Defect(format!("returned {} results for {wanted} inputs", items.len())));
     }
     let item = |item: Result<String, types::Failure>| match item {
         Ok(json) => output.json("an output", json).map(Ok),
@@ -195,28 +162,17 @@ pub(crate) fn batch_items(
     items.into_iter().map(item).collect()
 }
 
-pub(crate) fn identity(
-    identity: connections::Identity,
-    output: &mut Output,
-) -> Result<Identity, Rejected> {
+pub(crate) fn identity(identity: connections::Identity, output: &mut Output) -> Result<Identity, Rejected> {
     Ok(Identity {
         label: text(&output.text(identity.label)?),
         account: output.optional(identity.account)?,
-        scopes: identity
-            .scopes
-            .into_iter()
-            .map(|scope| output.text(scope))
-            .collect::<Result<_, _>>()?,
+        scopes: identity.scopes.into_iter().map(|scope| output.text(scope)).collect::<Result<_, _>>()?,
         metadata: output.json("the connection's metadata", identity.metadata)?,
     })
 }
 
 pub(crate) fn query(query: &OptionsQuery) -> options::Query {
-    options::Query {
-        values: query.values.clone(),
-        search: query.search.clone(),
-        page: query.page.clone(),
-    }
+    options::Query { values: query.values.clone(), search: query.search.clone(), page: query.page.clone() }
 }
 
 pub(crate) fn choices(choices: options::Choices, output: &mut Output) -> Result<Choices, Rejected> {
@@ -228,11 +184,7 @@ pub(crate) fn choices(choices: options::Choices, output: &mut Output) -> Result<
         })
     };
     Ok(Choices {
-        items: choices
-            .items
-            .into_iter()
-            .map(|item| choice(item, output))
-            .collect::<Result<_, Rejected>>()?,
+        items: choices.items.into_iter().map(|item| choice(item, output)).collect::<Result<_, Rejected>>()?,
         next: output.optional(choices.next)?,
     })
 }
@@ -240,18 +192,12 @@ pub(crate) fn choices(choices: options::Choices, output: &mut Output) -> Result<
 pub(crate) fn batch(batch: polling::Batch, output: &mut Output) -> Result<PollBatch, Rejected> {
     Ok(PollBatch {
         events: events(batch.events, output)?,
-        cursor: batch
-            .cursor
-            .map(|json| output.json("the cursor", json))
-            .transpose()?,
+        cursor: batch.cursor.map(|json| output.json("the cursor", json)).transpose()?,
         more: batch.more,
     })
 }
 
-pub(crate) fn events(
-    events: Vec<events::Event>,
-    output: &mut Output,
-) -> Result<Vec<Event>, Rejected> {
+pub(crate) fn events(events: Vec<events::Event>, output: &mut Output) -> Result<Vec<Event>, Rejected> {
     events.into_iter().map(|one| event(one, output)).collect()
 }
 
@@ -296,17 +242,11 @@ pub(crate) fn listing(listing: &Listing) -> entities::Listing {
 pub(crate) fn slice(slice: entities::Slice, output: &mut Output) -> Result<Slice, Rejected> {
     Ok(Slice {
         entries: entries(slice.entries, output)?,
-        cursor: slice
-            .cursor
-            .map(|json| output.json("the cursor", json))
-            .transpose()?,
+        cursor: slice.cursor.map(|json| output.json("the cursor", json)).transpose()?,
     })
 }
 
-pub(crate) fn entries(
-    entries: Vec<entities::Entry>,
-    output: &mut Output,
-) -> Result<Vec<Entry>, Rejected> {
+pub(crate) fn entries(entries: Vec<entities::Entry>, output: &mut Output) -> Result<Vec<Entry>, Rejected> {
     entries.into_iter().map(|one| entry(one, output)).collect()
 }
 
@@ -329,11 +269,7 @@ pub(crate) fn redirects(redirects: http::Redirects) -> Redirects {
 
 pub(crate) fn http_error(error: HttpError) -> http::Error {
     match error {
-        HttpError::Denied(Denial {
-            by,
-            reason,
-            message,
-        }) => http::Error::Denied(http::Denial {
+        HttpError::Denied(Denial { by, reason, message }) => http::Error::Denied(http::Denial {
             by: match by {
                 DeniedBy::Manifest => http::DeniedBy::Manifest,
                 DeniedBy::Grant => http::DeniedBy::Grant,

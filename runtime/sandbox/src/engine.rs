@@ -69,9 +69,7 @@ pub(crate) fn runner(settings: &SandboxConfig) -> Result<Engine, SandboxError> {
 
 fn versioned(config: &mut Config) -> Result<(), SandboxError> {
     config
-        .module_version(ModuleVersionStrategy::Custom(format!(
-            "wharf-{ENGINE_VERSION}"
-        )))
+        .module_version(ModuleVersionStrategy::Custom(format!("wharf-{ENGINE_VERSION}")))
         .map(|_| ())
         .map_err(|error| SandboxError::Engine(format!("{error:#}")))
 }
@@ -91,18 +89,10 @@ fn pool(settings: &SandboxConfig) -> PoolingAllocationConfig {
         .max_tables_per_module(TABLES)
         .total_stacks(slots)
         .table_elements(settings.ceiling.table_elements as usize)
-        .max_memory_size(
-            usize::try_from(settings.ceiling.memory_bytes)
-                .unwrap_or(usize::MAX)
-                .min(1 << 32),
-        )
+        .max_memory_size(usize::try_from(settings.ceiling.memory_bytes).unwrap_or(usize::MAX).min(1 << 32))
         .max_unused_warm_slots(slots.min(100));
     if PoolingAllocationConfig::is_pagemap_scan_available() {
-        tracing::info!(
-            reset = "pagemap-scan",
-            slots,
-            "sandbox slots keep their pages"
-        );
+        tracing::info!(reset = "pagemap-scan", slots, "sandbox slots keep their pages");
         pool.linear_memory_keep_resident(2 << 20)
             .table_keep_resident(64 << 10)
             .async_stack_keep_resident(64 << 10)
@@ -122,17 +112,12 @@ fn pool(settings: &SandboxConfig) -> PoolingAllocationConfig {
 /// guard, image, stack); a thousand connectors take three each, and 300 are everything else.
 fn check_map_count(slots: u32) -> Result<(), SandboxError> {
     let need = u64::from(slots) * 8 + 3 * 1000 + 300;
-    let Some(have) = fs::read_to_string("/proc/sys/vm/max_map_count")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
+    let Some(have) =
+        fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok())
     else {
         return Ok(());
     };
-    if need > have {
-        Err(SandboxError::MapCount { slots, need, have })
-    } else {
-        Ok(())
-    }
+    if need > have { Err(SandboxError::MapCount { slots, need, have }) } else { Ok(()) }
 }
 
 /// Names everything that a compiled artifact depends on beside the component's bytes.

@@ -35,22 +35,13 @@ pub trait Host: Send {
     }
 
     /// The keyed hash of `data` with the secret in `slot`.
-    fn hmac(
-        &self,
-        slot: &str,
-        algorithm: HmacAlgorithm,
-        data: &[u8],
-    ) -> Result<Vec<u8>, CredentialError> {
+    fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
         let _ = (slot, algorithm, data);
         Err(CredentialError::UnknownSlot)
     }
 
     /// Reads an entry. The key has been checked: 1 to 512 bytes without control characters.
-    async fn store_get(
-        &mut self,
-        scope: StoreScope,
-        key: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn store_get(&mut self, scope: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let _ = (scope, key);
         Err(StoreError::not_offered())
     }

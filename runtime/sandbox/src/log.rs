@@ -28,12 +28,7 @@ struct Lines {
 
 impl Log {
     pub(crate) fn new(max: u64) -> Self {
-        Self(Arc::new(Mutex::new(Lines {
-            kept: Vec::new(),
-            bytes: 0,
-            max,
-            full: false,
-        })))
+        Self(Arc::new(Mutex::new(Lines { kept: Vec::new(), bytes: 0, max, full: false })))
     }
 
     /// Adds a line. Past the limit it is cut and marked, and later lines are dropped.
@@ -44,11 +39,7 @@ impl Log {
     /// Bytes that still fit; zero once lines are dropped.
     pub(crate) fn room(&self) -> u64 {
         let lines = self.lines();
-        if lines.full {
-            0
-        } else {
-            lines.max.saturating_sub(lines.bytes)
-        }
+        if lines.full { 0 } else { lines.max.saturating_sub(lines.bytes) }
     }
 
     /// Takes the lines out.
@@ -66,35 +57,21 @@ impl Lines {
         if self.full {
             return;
         }
-        let room = self
-            .max
-            .saturating_sub(self.bytes.saturating_add(LINE_BYTES));
+        let room = self.max.saturating_sub(self.bytes.saturating_add(LINE_BYTES));
         // Cut first: escaping makes text up to ten times longer, and none of that is kept.
-        let message = inert(cut(
-            message,
-            usize::try_from(room)
-                .unwrap_or(usize::MAX)
-                .saturating_add(MAX_CHAR),
-        ));
+        let message =
+            inert(cut(message, usize::try_from(room).unwrap_or(usize::MAX).saturating_add(MAX_CHAR)));
         let fields = inert_json(fields);
         let bytes = (message.len() + fields.len()) as u64;
         if bytes <= room {
             self.bytes += bytes + LINE_BYTES;
-            self.kept.push(LogLine {
-                level,
-                message,
-                fields,
-            });
+            self.kept.push(LogLine { level, message, fields });
             return;
         }
         self.full = true;
         let kept = cut(&message, usize::try_from(room).unwrap_or(usize::MAX));
         if !kept.is_empty() {
-            self.kept.push(LogLine {
-                level,
-                message: kept.to_owned(),
-                fields: String::new(),
-            });
+            self.kept.push(LogLine { level, message: kept.to_owned(), fields: String::new() });
         }
         self.kept.push(LogLine {
             level: LogLevel::Warn,

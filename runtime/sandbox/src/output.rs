@@ -37,19 +37,14 @@ impl Output {
     pub(crate) fn json(&mut self, what: &str, json: String) -> Result<Value, Rejected> {
         let json = self.text(json)?;
         if depth(&json) > MAX_DEPTH {
-            return Err(stopped(format!(
-                "{what} is nested deeper than {MAX_DEPTH} levels"
-            )));
+            return Err(stopped(format!("{what} is nested deeper than {MAX_DEPTH} levels")));
         }
         serde_json::from_str(&json)
             .map_err(|error| Rejected::Defect(format!("returned {what} that is not JSON: {error}")))
     }
 
     pub(crate) fn all(&mut self, what: &str, items: Vec<String>) -> Result<Vec<Value>, Rejected> {
-        items
-            .into_iter()
-            .map(|item| self.json(what, item))
-            .collect()
+        items.into_iter().map(|item| self.json(what, item)).collect()
     }
 
     pub(crate) fn optional(&mut self, text: Option<String>) -> Result<Option<String>, Rejected> {
@@ -69,19 +64,13 @@ impl Output {
                 self.left = left;
                 Ok(())
             }
-            None => Err(stopped(format!(
-                "the output is over the limit of {} bytes",
-                self.limit
-            ))),
+            None => Err(stopped(format!("the output is over the limit of {} bytes", self.limit))),
         }
     }
 }
 
 fn stopped(message: String) -> Rejected {
-    Rejected::Stopped(Stop {
-        reason: StopReason::Output,
-        message,
-    })
+    Rejected::Stopped(Stop { reason: StopReason::Output, message })
 }
 
 /// The deepest nesting, by brackets outside of strings; right for JSON, and for anything else the

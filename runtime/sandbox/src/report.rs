@@ -103,20 +103,25 @@ fn reason(error: &wasmtime::Error, scene: &Scene<'_>) -> (StopReason, String) {
             Trap::OutOfFuel => (
                 StopReason::Fuel,
                 format!(
-                    "out of fuel ({}) after {:.1} s{starting}",
+                    "out of fuel ({}) after {}{starting}",
                     grouped(scene.state.limits.fuel),
-                    scene.wall.as_secs_f64()
+                    took(scene.wall)
                 ),
             ),
             Trap::StackOverflow => (StopReason::Stack, format!("the stack overflowed{starting}")),
+            // What a guest's allocator does when memory does not grow.
+            Trap::UnreachableCodeReached if memory_refused(scene) => (
+                StopReason::Memory,
+                format!(
+                    "gave up when its memory could not grow past {} bytes{starting}",
+                    grouped(scene.state.limits.memory_bytes)
+                ),
+            ),
             trap => (StopReason::Guest, format!("{trap}{starting}")),
         };
     }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return (
-            StopReason::Guest,
-            format!("exited with code {}{starting}", exit.0),
-        );
+        return (StopReason::Guest, format!("exited with code {}{starting}", exit.0));
     }
     if error.is::<ResourceTableError>() {
         return (StopReason::Handles, handles(scene));
@@ -128,15 +133,8 @@ fn reason(error: &wasmtime::Error, scene: &Scene<'_>) -> (StopReason, String) {
 fn untyped(error: &wasmtime::Error, scene: &Scene<'_>) -> (StopReason, String) {
     let text = format!("{:#}", error.root_cause());
     if text.contains("fuel allocated for hostcalls has been exhausted") {
-        let limit = scene
-            .state
-            .limits
-            .host_bytes_per_call
-            .min(scene.state.limits.host_bytes);
-        let message = format!(
-            "more than {} bytes in one move from guest to host",
-            grouped(limit)
-        );
+        let limit = scene.state.limits.host_bytes_per_call.min(scene.state.limits.host_bytes);
+        let message = format!("more than {} bytes in one move from guest to host", grouped(limit));
         return (StopReason::HostBytes, message);
     }
     if text.contains("handles") && text.contains("limit") {
@@ -148,10 +146,7 @@ fn untyped(error: &wasmtime::Error, scene: &Scene<'_>) -> (StopReason, String) {
             _ => ("memories", "bytes"),
         };
         let (wanted, limit) = (grouped(refused.wanted), grouped(refused.limit));
-        return (
-            refused.reason,
-            format!("its {what} start with {wanted} {unit}; the limit is {limit}"),
-        );
+        return (refused.reason, format!("its {what} start with {wanted} {unit}; the limit is {limit}"));
     }
     if text.contains("resource limit exceeded") {
         let message = format!("more than {} core instances", scene.state.limits.instances);
@@ -160,11 +155,21 @@ fn untyped(error: &wasmtime::Error, scene: &Scene<'_>) -> (StopReason, String) {
     (StopReason::Guest, inert(cut(&text, 400)))
 }
 
+fn memory_refused(scene: &Scene<'_>) -> bool {
+    let refused = scene.state.refused;
+    refused.is_some_and(|refused| refused.reason == StopReason::Memory)
+}
+
+/// `412 ms` below a second, else `1.3 s`.
+fn took(wall: Duration) -> String {
+    if wall < Duration::from_secs(1) {
+        return format!("{} ms", wall.as_millis());
+    }
+    format!("{:.1} s", wall.as_secs_f64())
+}
+
 fn handles(scene: &Scene<'_>) -> String {
-    format!(
-        "more than {} handles alive",
-        grouped(u64::from(scene.state.limits.handles))
-    )
+    format!("more than {} handles alive", grouped(u64::from(scene.state.limits.handles)))
 }
 
 /// One line a frame, innermost first. Names come from the guest, so they are made inert.
@@ -173,7 +178,10 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     frames
         .map(|frame| {
             let name = match frame.func_name() {
-                Some(name) => inert(cut(name, 160)),
+                Some(name) => {
+                    let readable = format!("{:#}", rustc_demangle::demangle(name));
+                    inert(cut(&readable, 160))
+                }
                 None => format!("function {}", frame.func_index()),
             };
             match (frame.module().name(), frame.module_offset()) {

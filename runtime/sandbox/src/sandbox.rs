@@ -61,18 +61,9 @@ impl Sandbox {
         capability::link(&mut bare).map_err(fail)?;
         let mut wasi = bare.clone();
         wasi::link(&mut wasi).map_err(fail)?;
-        let settings = format!(
-            "{:?} {:?} {}",
-            config.scan,
-            config.ceiling,
-            contract::CONTRACT_VERSION
-        );
+        let settings = format!("{:?} {:?} {}", config.scan, config.ceiling, contract::CONTRACT_VERSION);
         let fingerprint = engine::fingerprint(&engine, &settings);
-        let cache = config
-            .cache
-            .as_deref()
-            .map(|dir| Cache::open(dir, fingerprint))
-            .transpose()?;
+        let cache = config.cache.as_deref().map(|dir| Cache::open(dir, fingerprint)).transpose()?;
         Ok(Self(Arc::new(Inner {
             engine,
             bare,
@@ -119,13 +110,7 @@ impl Sandbox {
             return Ok(None);
         }
         let inner = Arc::clone(&self.0);
-        blocking(move || {
-            inner
-                .cache
-                .as_ref()
-                .and_then(|cache| cache.find(&inner.engine, digest))
-        })
-        .await
+        blocking(move || inner.cache.as_ref().and_then(|cache| cache.find(&inner.engine, digest))).await
     }
 
     async fn compile(&self, wasm: Arc<[u8]>) -> Result<Vec<u8>, LoadError> {
@@ -144,26 +129,14 @@ impl Inner {
     fn judge(&self, wasm: &[u8], digest: Digest) -> Result<(), LoadError> {
         let found = Digest::of(wasm);
         if found != digest {
-            return Err(LoadError::Digest {
-                found: found.to_string(),
-                expected: digest.to_string(),
-            });
+            return Err(LoadError::Digest { found: found.to_string(), expected: digest.to_string() });
         }
-        let inventory = scan(
-            wasm,
-            &self.scan,
-            &self.ceiling,
-            self.engine.get_wasm_features(),
-        )?;
+        let inventory = scan(wasm, &self.scan, &self.ceiling, self.engine.get_wasm_features())?;
         let (imports, exports) = (inventory.imports.iter(), inventory.exports.iter());
         contract::check_names(imports.map(String::as_str), exports.map(String::as_str))
     }
 
-    fn stage(
-        &self,
-        digest: Digest,
-        artifact: &[u8],
-    ) -> Result<(Option<Staged>, Component), LoadError> {
+    fn stage(&self, digest: Digest, artifact: &[u8]) -> Result<(Option<Staged>, Component), LoadError> {
         if let Some(cache) = &self.cache {
             match cache.stage(&self.engine, digest, artifact) {
                 Ok((staged, component)) => return Ok((Some(staged), component)),
@@ -177,61 +150,33 @@ impl Inner {
 
     fn link(&self, component: &Component, digest: Digest) -> Result<Connector, LoadError> {
         let ty = component.component_type();
-        let imports: Vec<String> = ty
-            .imports(&self.engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let exports: Vec<String> = ty
-            .exports(&self.engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
+        let imports: Vec<String> = ty.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        let exports: Vec<String> = ty.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
         let names = || imports.iter().map(String::as_str);
         contract::check_names(names(), exports.iter().map(String::as_str))?;
         let (found, interfaces) = Exports::of(component)?;
-        let linker = if contract::imports_wasi(names()) {
-            &self.wasi
-        } else {
-            &self.bare
-        };
-        let pre = linker
-            .instantiate_pre(component)
-            .map_err(|error| LoadError::ImportType(format!("{error:#}")))?;
+        let linker = if contract::imports_wasi(names()) { &self.wasi } else { &self.bare };
+        let pre =
+            linker.instantiate_pre(component).map_err(|error| LoadError::ImportType(format!("{error:#}")))?;
         let slots = Arc::clone(&self.slots);
-        Ok(Connector(Arc::new(Loaded {
-            digest,
-            pre,
-            exports: found,
-            interfaces,
-            imports,
-            slots,
-        })))
+        Ok(Connector(Arc::new(Loaded { digest, pre, exports: found, interfaces, imports, slots })))
     }
 
     /// Starts it once, without any capability and under the ceiling, to see that it starts and that
     /// its exports have the types of the contract.
     async fn try_start(&self, connector: &Connector) -> Result<(), LoadError> {
-        let limits = Limits {
-            fuel: 100_000_000,
-            deadline_ms: 5_000,
-            ..self.ceiling
-        };
+        let limits = Limits { fuel: 100_000_000, deadline_ms: 5_000, ..self.ceiling };
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
         let loaded = &connector.0;
-        call::trial(&loaded.pre, &limits, |instance, store| {
-            check_types(&loaded.exports, instance, store)
-        })
-        .await
-        .map_err(LoadError::start)?
-        .map_err(|error| LoadError::ExportType(format!("{error:#}")))
+        call::trial(&loaded.pre, &limits, |instance, store| check_types(&loaded.exports, instance, store))
+            .await
+            .map_err(LoadError::start)?
+            .map_err(|error| LoadError::ExportType(format!("{error:#}")))
     }
 }
 
 /// Runs `work` where it may block.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, LoadError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| LoadError::Host(format!("load: {error}")))
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| LoadError::Host(format!("load: {error}")))
 }

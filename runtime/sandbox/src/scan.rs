@@ -22,11 +22,7 @@ pub struct ScanLimits {
 
 impl Default for ScanLimits {
     fn default() -> Self {
-        Self {
-            component_bytes: 8 << 20,
-            functions: 20_000,
-            function_bytes: 256 << 10,
-        }
+        Self { component_bytes: 8 << 20, functions: 20_000, function_bytes: 256 << 10 }
     }
 }
 
@@ -66,14 +62,8 @@ pub(crate) fn scan(
         Err(Problem::Invalid(error)) => {
             let text = inert(&error.to_string());
             // Valid with everything on means that the fault is a feature, and the author can act.
-            let valid = Validator::new_with_features(WasmFeatures::all())
-                .validate_all(wasm)
-                .is_ok();
-            Err(if valid {
-                LoadError::Feature(text)
-            } else {
-                LoadError::Malformed(text)
-            })
+            let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).is_ok();
+            Err(if valid { LoadError::Feature(text) } else { LoadError::Malformed(text) })
         }
     }
 }
@@ -134,10 +124,8 @@ impl Pass<'_> {
             Payload::CodeSectionEntry(body) => {
                 let bytes = body.range().len() as u64;
                 if bytes > self.limits.function_bytes {
-                    let text = format!(
-                        "a function has {bytes} bytes; the limit is {}",
-                        self.limits.function_bytes
-                    );
+                    let text =
+                        format!("a function has {bytes} bytes; the limit is {}", self.limits.function_bytes);
                     return Err(Problem::Refused(LoadError::FunctionSize(text)));
                 }
             }
@@ -152,8 +140,7 @@ impl Pass<'_> {
             }
             Payload::TableSection(tables) => {
                 for table in tables.clone() {
-                    let (elements, max) =
-                        (table?.ty.initial, u64::from(self.ceiling.table_elements));
+                    let (elements, max) = (table?.ty.initial, u64::from(self.ceiling.table_elements));
                     if elements > max {
                         return Err(Problem::Refused(LoadError::TableMin { elements, max }));
                     }

@@ -105,18 +105,13 @@ impl State {
 
     /// Bytes that may still cross the border or be held for the guest.
     pub(crate) fn bytes_left(&self) -> u64 {
-        self.limits
-            .host_bytes
-            .saturating_sub(self.used.host_bytes)
-            .saturating_sub(self.used.held_bytes)
+        self.limits.host_bytes.saturating_sub(self.used.host_bytes).saturating_sub(self.used.held_bytes)
     }
 
     /// Randomness of the step: the same bytes in the same order for each attempt.
     pub(crate) fn random(&mut self, out: &mut [u8]) {
         let host = self.host.as_deref();
-        self.random
-            .get_or_insert_with(|| stream(host.map_or([0; 32], Host::seed), "random"))
-            .fill(out);
+        self.random.get_or_insert_with(|| stream(host.map_or([0; 32], Host::seed), "random")).fill(out);
     }
 }
 
@@ -134,15 +129,10 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = (self.used.memory_bytes)
-            .saturating_sub(current as u64)
-            .saturating_add(desired as u64);
+        let wanted = (self.used.memory_bytes).saturating_sub(current as u64).saturating_add(desired as u64);
         if wanted > self.limits.memory_bytes {
-            self.refused = Some(Refused {
-                reason: StopReason::Memory,
-                wanted,
-                limit: self.limits.memory_bytes,
-            });
+            self.refused =
+                Some(Refused { reason: StopReason::Memory, wanted, limit: self.limits.memory_bytes });
             return Ok(false);
         }
         self.used.memory_bytes = wanted;
@@ -156,18 +146,10 @@ impl ResourceLimiter for State {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = self
-            .used
-            .table_elements
-            .saturating_sub(current as u64)
-            .saturating_add(desired as u64);
+        let wanted = self.used.table_elements.saturating_sub(current as u64).saturating_add(desired as u64);
         let limit = u64::from(self.limits.table_elements);
         if wanted > limit {
-            self.refused = Some(Refused {
-                reason: StopReason::Table,
-                wanted,
-                limit,
-            });
+            self.refused = Some(Refused { reason: StopReason::Table, wanted, limit });
             return Ok(false);
         }
         self.used.table_elements = wanted;

@@ -36,21 +36,12 @@ use wharf_model::{
 use crate::{Connector, LoadError, Sandbox, SandboxConfig};
 
 /// One engine for all tests, on one executor: an engine reserves terabytes of address space.
-static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
-    Sandbox::new(SandboxConfig {
-        slots: 16,
-        ..SandboxConfig::default()
-    })
-    .unwrap()
-});
+static SANDBOX: LazyLock<Sandbox> =
+    LazyLock::new(|| Sandbox::new(SandboxConfig { slots: 16, ..SandboxConfig::default() }).unwrap());
 
 /// Runs a test on its own executor.
 fn block_on<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
 }
 
 async fn load(wasm: &[u8]) -> Result<Connector, LoadError> {

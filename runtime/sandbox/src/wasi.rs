@@ -19,8 +19,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime::component::Linker;
 use wasmtime_wasi::{
-    Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView,
-    WasiView,
+    Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
     cli::{IsTerminal, StdoutStream},
     p2::{OutputStream, Pollable, StreamResult},
 };
@@ -44,18 +43,10 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let seed = self.host.as_deref().map_or([0; 32], crate::Host::seed);
-        let now = self
-            .host
-            .as_deref()
-            .map_or_else(Default::default, crate::Host::now);
+        let now = self.host.as_deref().map_or_else(Default::default, crate::Host::now);
         let (log, printed) = (&self.log, &self.printed);
-        let ctx = self
-            .wasi
-            .get_or_insert_with(|| context(seed, Duration::from_millis(now.0), log, printed));
-        WasiCtxView {
-            ctx,
-            table: &mut self.table,
-        }
+        let ctx = self.wasi.get_or_insert_with(|| context(seed, Duration::from_millis(now.0), log, printed));
+        WasiCtxView { ctx, table: &mut self.table }
     }
 }
 
@@ -75,16 +66,8 @@ fn context(seed: [u8; 32], now: Duration, log: &Log, printed: &Printed) -> WasiC
         .max_random_size(RANDOM_BYTES as u64)
         .wall_clock(StepClock(now))
         .monotonic_clock(Readings(AtomicU64::new(0)))
-        .stdout(Lines {
-            level: LogLevel::Info,
-            log: log.clone(),
-            partial: printed.stdout.clone(),
-        })
-        .stderr(Lines {
-            level: LogLevel::Warn,
-            log: log.clone(),
-            partial: printed.stderr.clone(),
-        });
+        .stdout(Lines { level: LogLevel::Info, log: log.clone(), partial: printed.stdout.clone() })
+        .stderr(Lines { level: LogLevel::Warn, log: log.clone(), partial: printed.stderr.clone() });
     builder.build()
 }
 
@@ -99,10 +82,8 @@ type Partial = Arc<Mutex<Vec<u8>>>;
 
 /// Logs what was printed without a line's end.
 pub(crate) fn flush(state: &State) {
-    for (partial, level) in [
-        (&state.printed.stdout, LogLevel::Info),
-        (&state.printed.stderr, LogLevel::Warn),
-    ] {
+    for (partial, level) in [(&state.printed.stdout, LogLevel::Info), (&state.printed.stderr, LogLevel::Warn)]
+    {
         let rest = std::mem::take(&mut *partial.lock().unwrap_or_else(PoisonError::into_inner));
         if !rest.is_empty() {
             state.log.push(level, &String::from_utf8_lossy(&rest), "");
@@ -150,25 +131,15 @@ impl Lines {
         }
         let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-            let (text, ended) = piece
-                .strip_suffix(b"\n")
-                .map_or((piece, false), |text| (text, true));
+            let (text, ended) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
             for chunk in text.chunks(MAX_LINE) {
                 partial.extend_from_slice(chunk);
                 if partial.len() >= MAX_LINE {
-                    self.log.push(
-                        self.level,
-                        &String::from_utf8_lossy(&std::mem::take(&mut *partial)),
-                        "",
-                    );
+                    self.log.push(self.level, &String::from_utf8_lossy(&std::mem::take(&mut *partial)), "");
                 }
             }
             if ended {
-                self.log.push(
-                    self.level,
-                    &String::from_utf8_lossy(&std::mem::take(&mut *partial)),
-                    "",
-                );
+                self.log.push(self.level, &String::from_utf8_lossy(&std::mem::take(&mut *partial)), "");
             }
         }
     }
@@ -191,11 +162,7 @@ impl StdoutStream for Lines {
 }
 
 impl AsyncWrite for Lines {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         self.take(bytes);
         Poll::Ready(Ok(bytes.len()))
     }

@@ -20,17 +20,7 @@ macro_rules! weightless {
     };
 }
 
-weightless!(
-    (),
-    bool,
-    u16,
-    u32,
-    u64,
-    log::Level,
-    store::Scope,
-    credentials::HmacAlgorithm,
-    http::Redirects
-);
+weightless!((), bool, u16, u32, u64, log::Level, store::Scope, credentials::HmacAlgorithm, http::Redirects);
 
 impl<T: 'static> Weigh for Resource<T> {
     fn weight(&self) -> u64 {
@@ -58,9 +48,7 @@ impl Weigh for Vec<String> {
 
 impl Weigh for Vec<types::Field> {
     fn weight(&self) -> u64 {
-        self.iter()
-            .map(|field| field.name.weight() + field.value.weight() + 16)
-            .sum()
+        self.iter().map(|field| field.name.weight() + field.value.weight() + 16).sum()
     }
 }
 
@@ -100,11 +88,7 @@ impl Weigh for http::Request {
             http::Payload::Bytes(bytes) => bytes.weight(),
             http::Payload::Blob(id) => id.weight(),
         };
-        self.method.weight()
-            + self.url.weight()
-            + self.headers.weight()
-            + self.auth.weight()
-            + payload
+        self.method.weight() + self.url.weight() + self.headers.weight() + self.auth.weight() + payload
     }
 }
 

@@ -64,17 +64,11 @@ pub(crate) fn serve(
     limit: impl FnOnce(u64, u64) -> Result<(), WorkerError>,
 ) -> Result<(), WorkerError> {
     let mut magic = [0; 8];
-    input
-        .read_exact(&mut magic)
-        .map_err(|_| WorkerError::Protocol)?;
+    input.read_exact(&mut magic).map_err(|_| WorkerError::Protocol)?;
     if magic != MAGIC {
         return Err(WorkerError::Protocol);
     }
-    let (cpu, memory, length) = (
-        number(&mut input)?,
-        number(&mut input)?,
-        number(&mut input)?,
-    );
+    let (cpu, memory, length) = (number(&mut input)?, number(&mut input)?, number(&mut input)?);
     if length > MAX_COMPONENT {
         return Err(WorkerError::Protocol);
     }
@@ -96,18 +90,13 @@ pub(crate) fn serve(
 
 fn number(input: &mut impl Read) -> Result<u64, WorkerError> {
     let mut bytes = [0; 8];
-    input
-        .read_exact(&mut bytes)
-        .map_err(|_| WorkerError::Protocol)?;
+    input.read_exact(&mut bytes).map_err(|_| WorkerError::Protocol)?;
     Ok(u64::from_le_bytes(bytes))
 }
 
 fn limit(cpu_seconds: u64, address_space: u64) -> Result<(), WorkerError> {
     let set = |resource, most: u64| {
-        let limit = Rlimit {
-            current: Some(most),
-            maximum: Some(most),
-        };
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
         setrlimit(resource, limit).map_err(|error| WorkerError::Limits(error.to_string()))
     };
     set(Resource::Cpu, cpu_seconds)?;
@@ -119,12 +108,8 @@ fn limit(cpu_seconds: u64, address_space: u64) -> Result<(), WorkerError> {
 }
 
 /// Compiles in a worker. What does not end in time is killed.
-pub(crate) async fn compile(
-    command: &WorkerCommand,
-    component: &[u8],
-) -> Result<Vec<u8>, LoadError> {
-    let host =
-        |what: &str, error: io::Error| LoadError::Host(format!("compile worker: {what}: {error}"));
+pub(crate) async fn compile(command: &WorkerCommand, component: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let host = |what: &str, error: io::Error| LoadError::Host(format!("compile worker: {what}: {error}"));
     let mut child = Command::new(&command.program)
         .args(&command.args)
         .env_clear()
@@ -162,17 +147,12 @@ pub(crate) async fn compile(
     }
     .map_err(|error| host("wait", error))?;
     match answer {
-        Err(_) => Err(LoadError::CompileBudget(format!(
-            "no result after {} s",
-            patience.as_secs()
-        ))),
+        Err(_) => Err(LoadError::CompileBudget(format!("no result after {} s", patience.as_secs()))),
         Ok(Ok((COMPILED, artifact))) => Ok(artifact),
-        Ok(Ok((REFUSED, text))) => Err(LoadError::Malformed(crate::inert::inert(
-            &String::from_utf8_lossy(&text),
-        ))),
-        Ok(Ok(_)) => Err(LoadError::Host(
-            "compile worker: not a wharf compile worker".into(),
-        )),
+        Ok(Ok((REFUSED, text))) => {
+            Err(LoadError::Malformed(crate::inert::inert(&String::from_utf8_lossy(&text))))
+        }
+        Ok(Ok(_)) => Err(LoadError::Host("compile worker: not a wharf compile worker".into())),
         Ok(Err(_)) => Err(silent(status, command)),
     }
 }
@@ -186,10 +166,9 @@ fn silent(status: std::process::ExitStatus, command: &WorkerCommand) -> LoadErro
             command.cpu_seconds,
             command.address_space >> 20
         )),
-        None => LoadError::Host(format!(
-            "compile worker `{}` ended with {status}",
-            command.program.display()
-        )),
+        None => {
+            LoadError::Host(format!("compile worker `{}` ended with {status}", command.program.display()))
+        }
     }
 }
 
@@ -199,11 +178,7 @@ pub(crate) async fn send(
     component: &[u8],
 ) -> io::Result<()> {
     stdin.write_all(&MAGIC).await?;
-    for number in [
-        command.cpu_seconds,
-        command.address_space,
-        component.len() as u64,
-    ] {
+    for number in [command.cpu_seconds, command.address_space, component.len() as u64] {
         stdin.write_all(&number.to_le_bytes()).await?;
     }
     stdin.write_all(component).await?;

@@ -25,10 +25,7 @@ pub(crate) struct RequestIds {
 impl RequestIds {
     /// Starts at zero under `process`, which should be random.
     pub(crate) fn new(process: u32) -> Self {
-        Self {
-            process,
-            count: AtomicU64::new(0),
-        }
+        Self { process, count: AtomicU64::new(0) }
     }
 
     fn next(&self) -> String {
@@ -43,11 +40,7 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
     let id = app.request_ids.next();
     let started = Instant::now();
     let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unmatched", MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", id, %method, route);
     // On a task of its own: a client that hangs up ends the connection, but not what was begun for
     // it, which may stand between two writes. A handler that panics ends as any other error.

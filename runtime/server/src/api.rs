@@ -49,29 +49,14 @@ pub(crate) fn router(app: App) -> Router {
 /// What needs a key.
 fn admin(app: &App) -> Router<App> {
     Router::new()
-        .route(
-            "/connectors",
-            get(connectors::list).post(connectors::install),
-        )
-        .route(
-            "/connectors/{name}",
-            get(connectors::show).delete(connectors::remove),
-        )
+        .route("/connectors", get(connectors::list).post(connectors::install))
+        .route("/connectors/{name}", get(connectors::show).delete(connectors::remove))
         .route("/connectors/{name}/grant", put(connectors::grant))
         .route("/connectors/{name}/approve", post(connectors::approve))
-        .route(
-            "/connections",
-            get(connections::list).post(connections::add),
-        )
-        .route(
-            "/connections/{name}",
-            get(connections::show).delete(connections::remove),
-        )
+        .route("/connections", get(connections::list).post(connections::add))
+        .route("/connections/{name}", get(connections::show).delete(connections::remove))
         .route("/connections/{name}/test", post(connections::test))
-        .route(
-            "/connections/{name}/options/{loader}",
-            post(connections::options),
-        )
+        .route("/connections/{name}/options/{loader}", post(connections::options))
         .route("/flows", get(flows::list).post(flows::apply))
         .route("/flows/validate", post(flows::validate))
         .route("/flows/{name}", get(flows::show))
@@ -87,10 +72,7 @@ fn admin(app: &App) -> Router<App> {
         .route("/openapi.json", get(document))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(
-            app.clone(),
-            auth::authenticate,
-        ))
+        .layer(middleware::from_fn_with_state(app.clone(), auth::authenticate))
 }
 
 async fn not_found() -> ApiError {
@@ -149,12 +131,7 @@ impl Modify for Common {
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(scheme));
         for (path, item) in &mut openapi.paths.paths {
-            let operations = [
-                &mut item.get,
-                &mut item.put,
-                &mut item.post,
-                &mut item.delete,
-            ];
+            let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
             for operation in operations.into_iter().flatten() {
                 complete(path, operation);
             }
@@ -165,25 +142,15 @@ impl Modify for Common {
 /// Ids must be unique in the document, and handlers are named alike: `connectors.list`. Whatever
 /// needs a key can be refused for the want of one.
 fn complete(path: &str, operation: &mut Operation) {
-    let tag = operation
-        .tags
-        .iter()
-        .flatten()
-        .next()
-        .map(|tag| tag.replace(' ', "-"));
+    let tag = operation.tags.iter().flatten().next().map(|tag| tag.replace(' ', "-"));
     if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
         operation.operation_id = Some(format!("{tag}.{id}"));
     }
     if path.starts_with("/api/") {
         let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
-        let refused = ResponseBuilder::new()
-            .description("No valid API key.")
-            .content("application/json", body)
-            .build();
-        operation
-            .responses
-            .responses
-            .insert("401".to_owned(), refused.into());
+        let refused =
+            ResponseBuilder::new().description("No valid API key.").content("application/json", body).build();
+        operation.responses.responses.insert("401".to_owned(), refused.into());
     }
 }
 

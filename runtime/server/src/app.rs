@@ -5,8 +5,7 @@ use std::sync::Arc;
 use wharf_engine::Engine;
 
 use crate::{
-    answer::RequestIds, api::auth::Throttle, body::Room, config::Webhooks, key::Keys,
-    metrics::Metrics,
+    answer::RequestIds, api::auth::Throttle, body::Room, config::Webhooks, key::Keys, metrics::Metrics,
 };
 
 /// Shared by all requests; a clone is a few counts.

@@ -51,9 +51,7 @@ impl Room {
 
     fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Unread> {
         let bytes = u32::try_from(bytes).map_err(|_| Unread::NoRoom)?;
-        Arc::clone(&self.0)
-            .try_acquire_many_owned(bytes)
-            .map_err(|_| Unread::NoRoom)
+        Arc::clone(&self.0).try_acquire_many_owned(bytes).map_err(|_| Unread::NoRoom)
     }
 }
 
@@ -84,10 +82,7 @@ pub(crate) async fn read(body: Body, allowance: Allowance, room: &Room) -> Resul
 }
 
 async fn collect(mut body: Body, most: usize, room: &Room) -> Result<Whole, Unread> {
-    let mut whole = Whole {
-        bytes: Vec::new(),
-        held: None,
-    };
+    let mut whole = Whole { bytes: Vec::new(), held: None };
     while let Some(frame) = body.frame().await {
         // Trailers are of no use to anybody.
         let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else {
@@ -117,24 +112,13 @@ mod tests {
 
     #[tokio::test]
     async fn reads_up_to_the_allowance_and_the_room() {
-        let allowance = Allowance {
-            bytes: 8,
-            within: Duration::from_secs(1),
-        };
-        for (length, space, expected) in [
-            (0, 8, Ok(0)),
-            (8, 8, Ok(8)),
-            (9, 99, Err(Unread::TooLarge(8))),
-            (8, 7, Err(Unread::NoRoom)),
-        ] {
+        let allowance = Allowance { bytes: 8, within: Duration::from_secs(1) };
+        for (length, space, expected) in
+            [(0, 8, Ok(0)), (8, 8, Ok(8)), (9, 99, Err(Unread::TooLarge(8))), (8, 7, Err(Unread::NoRoom))]
+        {
             let room = Room::new(space);
             let read = read(Body::from(vec![0; length]), allowance, &room).await;
-            assert_eq!(
-                read.as_ref()
-                    .map(|whole| whole.bytes.len())
-                    .map_err(|error| *error),
-                expected
-            );
+            assert_eq!(read.as_ref().map(|whole| whole.bytes.len()).map_err(|error| *error), expected);
             drop(read);
             assert!(room.take(space).is_ok(), "the room is free again");
         }
@@ -143,20 +127,14 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_never_ends_is_given_up() {
         let within = Duration::ZERO;
-        let read = read(
-            Body::from_stream(endless()),
-            Allowance { bytes: 8, within },
-            &Room::new(8),
-        )
-        .await;
+        let read = read(Body::from_stream(endless()), Allowance { bytes: 8, within }, &Room::new(8)).await;
         assert_eq!(read.map(|whole| whole.bytes), Err(Unread::Slow(within)));
     }
 
     /// One byte, then nothing, for ever.
     fn endless() -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send {
         use futures_util::StreamExt as _;
-        futures_util::stream::iter([Ok(Bytes::from_static(b"x"))])
-            .chain(futures_util::stream::pending())
+        futures_util::stream::iter([Ok(Bytes::from_static(b"x"))]).chain(futures_util::stream::pending())
     }
 
     #[test]
@@ -164,11 +142,7 @@ mod tests {
         for (name, value, expected) in [
             (header::CONTENT_LENGTH, "8", Ok(())),
             (header::CONTENT_LENGTH, "9", Err(Unread::TooLarge(8))),
-            (
-                header::CONTENT_LENGTH,
-                "18446744073709551615",
-                Err(Unread::TooLarge(8)),
-            ),
+            (header::CONTENT_LENGTH, "18446744073709551615", Err(Unread::TooLarge(8))),
             (header::CONTENT_ENCODING, "gzip", Err(Unread::Encoded)),
             (header::CONTENT_ENCODING, "Identity", Ok(())),
         ] {

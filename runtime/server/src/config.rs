@@ -176,14 +176,8 @@ pub fn from_env(variables: impl IntoIterator<Item = (String, String)>) -> Vec<Ov
     variables
         .into_iter()
         .filter_map(|(name, value)| {
-            let field = fields::FIELDS
-                .iter()
-                .find(|field| field.variable() == name)?;
-            Some(Override {
-                key: field.key.to_owned(),
-                value,
-                origin: name,
-            })
+            let field = fields::FIELDS.iter().find(|field| field.variable() == name)?;
+            Some(Override { key: field.key.to_owned(), value, origin: name })
         })
         .collect()
 }

@@ -64,45 +64,23 @@ struct Known {
 
 impl Keys {
     pub(crate) fn new(store: Store) -> Self {
-        Self {
-            store,
-            known: RwLock::default(),
-        }
+        Self { store, known: RwLock::default() }
     }
 
     /// Whether there is any key that works.
     pub(crate) async fn any(&self) -> Result<bool, StoreError> {
-        Ok(self
-            .store
-            .api_keys()
-            .await?
-            .iter()
-            .any(|key| key.revoked_at.is_none()))
+        Ok(self.store.api_keys().await?.iter().any(|key| key.revoked_at.is_none()))
     }
 
     /// Keeps the hash of a new key.
-    pub(crate) async fn add(
-        &self,
-        key: &FreshKey,
-        label: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn add(&self, key: &FreshKey, label: &str, now: Timestamp) -> Result<(), StoreError> {
         let id = key.hash.short();
-        let by = By {
-            actor: "system".to_owned(),
-            now,
-        };
-        self.store
-            .add_api_key(id, label.to_owned(), key.hash, by)
-            .await
+        let by = By { actor: "system".to_owned(), now };
+        self.store.add_api_key(id, label.to_owned(), key.hash, by).await
     }
 
     /// The id of the key with this hash.
-    pub(crate) async fn find(
-        &self,
-        hash: Digest,
-        now: Timestamp,
-    ) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn find(&self, hash: Digest, now: Timestamp) -> Result<Option<String>, StoreError> {
         if let Some(id) = self.remembered(hash) {
             return Ok(Some(id));
         }
@@ -121,10 +99,7 @@ impl Keys {
     fn remembered(&self, hash: Digest) -> Option<String> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        known
-            .iter()
-            .find(|known| known.hash == hash && known.until > now)
-            .map(|known| known.id.clone())
+        known.iter().find(|known| known.hash == hash && known.until > now).map(|known| known.id.clone())
     }
 
     fn remember(&self, hash: Digest, id: &str) {
@@ -132,11 +107,7 @@ impl Keys {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.retain(|known| known.hash != hash && known.until > now);
         if known.len() < MOST {
-            known.push(Known {
-                hash,
-                id: id.to_owned(),
-                until: now + REMEMBERED,
-            });
+            known.push(Known { hash, id: id.to_owned(), until: now + REMEMBERED });
         }
     }
 }

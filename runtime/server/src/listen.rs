@@ -63,10 +63,7 @@ pub(crate) async fn listen(
     drop(listener);
     let ended = async { while open.join_next().await.is_some() {} };
     if tokio::time::timeout(drain, ended).await.is_err() {
-        tracing::warn!(
-            open = open.len(),
-            "connections were cut off at the end of the drain"
-        );
+        tracing::warn!(open = open.len(), "connections were cut off at the end of the drain");
     }
 }
 
@@ -75,10 +72,7 @@ async fn accept(
     room: &Arc<Semaphore>,
 ) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     // The permit first: what does not fit stays in the kernel's queue.
-    let permit = Arc::clone(room)
-        .acquire_owned()
-        .await
-        .map_err(std::io::Error::other)?;
+    let permit = Arc::clone(room).acquire_owned().await.map_err(std::io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, permit))
 }
@@ -99,10 +93,7 @@ async fn converse(
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(MAX_HEADER_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(
-            TokioIo::new(Patient::new(stream, TAKES_WITHIN)),
-            TowerToHyperService::new(app),
-        );
+        .serve_connection(TokioIo::new(Patient::new(stream, TAKES_WITHIN)), TowerToHyperService::new(app));
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

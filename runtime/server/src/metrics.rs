@@ -41,16 +41,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("wharf");
         let families = register(&mut registry);
         let (unauthorized, connectors) = (Counter::default(), Gauge::default());
-        registry.register(
-            "api_unauthorized",
-            "Admin requests without a valid key",
-            unauthorized.clone(),
-        );
-        registry.register(
-            "connectors_loaded",
-            "Connector versions that are loaded",
-            connectors.clone(),
-        );
+        registry.register("api_unauthorized", "Admin requests without a valid key", unauthorized.clone());
+        registry.register("connectors_loaded", "Connector versions that are loaded", connectors.clone());
         Self {
             registry,
             families,
@@ -68,45 +60,19 @@ impl Metrics {
         match *notice {
             Notice::EventAccepted { flow, duplicate } => {
                 let flow = self.flows.admit(flow);
-                let family = if duplicate {
-                    &self.families.duplicates
-                } else {
-                    &self.families.events
-                };
+                let family = if duplicate { &self.families.duplicates } else { &self.families.events };
                 family.get_or_create(&FlowOnly { flow }).inc();
             }
-            Notice::CallFinished {
-                connector,
-                export,
-                name,
-                outcome,
-                metering,
-            } => {
+            Notice::CallFinished { connector, export, name, outcome, metering } => {
                 self.call(connector, export, name, outcome, metering);
             }
             Notice::EffectDone { connector, effect } => self.effect(connector, effect),
-            Notice::RunFinished {
-                run: _,
-                flow,
-                status,
-                took,
-            } => {
-                let labels = Run {
-                    flow: self.flows.admit(flow),
-                    status: status.name(),
-                };
+            Notice::RunFinished { run: _, flow, status, took } => {
+                let labels = Run { flow: self.flows.admit(flow), status: status.name() };
                 self.families.runs.get_or_create(&labels).inc();
-                self.families
-                    .run_seconds
-                    .get_or_create(&labels)
-                    .observe(took.as_secs_f64());
+                self.families.run_seconds.get_or_create(&labels).observe(took.as_secs_f64());
             }
-            Notice::ConnectorLoaded {
-                name: _,
-                version: _,
-                digest: _,
-                took,
-            } => {
+            Notice::ConnectorLoaded { name: _, version: _, digest: _, took } => {
                 self.connectors.inc();
                 self.families.load_seconds.observe(took.as_secs_f64());
             }
@@ -124,35 +90,15 @@ impl Metrics {
         outcome: &'static str,
         metering: &wharf_model::call::Metering,
     ) {
-        let call = Call {
-            connector: self.names.admit(connector),
-            export,
-            name: self.actions.admit(name),
-        };
-        let outcome = Outcome {
-            connector: call.connector.clone(),
-            export,
-            name: call.name.clone(),
-            outcome,
-        };
+        let call = Call { connector: self.names.admit(connector), export, name: self.actions.admit(name) };
+        let outcome = Outcome { connector: call.connector.clone(), export, name: call.name.clone(), outcome };
         let families = &self.families;
         families.calls.get_or_create(&outcome).inc();
         families.fuel.get_or_create(&call).inc_by(metering.fuel);
-        families
-            .host_bytes
-            .get_or_create(&call)
-            .inc_by(metering.host_bytes);
-        let connector = Connector {
-            connector: call.connector,
-        };
-        families
-            .call_seconds
-            .get_or_create(&connector)
-            .observe(seconds(metering.wall_micros));
-        families
-            .gate_seconds
-            .get_or_create(&connector)
-            .observe(seconds(metering.gate_micros));
+        families.host_bytes.get_or_create(&call).inc_by(metering.host_bytes);
+        let connector = Connector { connector: call.connector };
+        families.call_seconds.get_or_create(&connector).observe(seconds(metering.wall_micros));
+        families.gate_seconds.get_or_create(&connector).observe(seconds(metering.gate_micros));
         // Memory beyond 2^53 bytes does not exist, so the conversion is exact.
         #[expect(clippy::cast_precision_loss, reason = "see above")]
         let peak = metering.peak_memory_bytes as f64;
@@ -166,10 +112,7 @@ impl Metrics {
             EffectResult::Status(status) => status_class(*status),
             EffectResult::Journaled(_) => "journaled",
             EffectResult::Denied { reason, message: _ } => {
-                let labels = Denial {
-                    connector: connector.clone(),
-                    reason: self.actions.admit(reason),
-                };
+                let labels = Denial { connector: connector.clone(), reason: self.actions.admit(reason) };
                 self.families.denials.get_or_create(&labels).inc();
                 "denied"
             }
@@ -182,36 +125,23 @@ impl Metrics {
                 self.hosts.admit(host_of(&effect.url))
             }
         };
-        let labels = Effect {
-            connector: connector.clone(),
-            host: host.clone(),
-            result,
-        };
+        let labels = Effect { connector: connector.clone(), host: host.clone(), result };
         self.families.effects.get_or_create(&labels).inc();
         let labels = EffectHost { connector, host };
-        self.families
-            .effect_seconds
-            .get_or_create(&labels)
-            .observe(seconds(effect.micros));
+        self.families.effect_seconds.get_or_create(&labels).observe(seconds(effect.micros));
     }
 
     /// A delivery was answered; `flow` names a flow that exists, or nothing.
     pub(crate) fn delivery(&self, flow: Option<&str>, answer: Answer) {
         let flow = flow.map_or_else(String::new, |flow| self.flows.admit(flow));
-        let labels = labels::Delivery {
-            flow,
-            result: answer.name(),
-        };
+        let labels = labels::Delivery { flow, result: answer.name() };
         self.families.deliveries.get_or_create(&labels).inc();
     }
 
     /// A request was answered.
     pub(crate) fn request(&self, route: &str, status: StatusCode, took: Duration) {
         // Routes are ours, so their number is bounded.
-        let labels = Request {
-            route: route.to_owned(),
-            status: status_class(status.as_u16()),
-        };
+        let labels = Request { route: route.to_owned(), status: status_class(status.as_u16()) };
         self.families.requests.get_or_create(&labels).inc();
         self.families.request_seconds.observe(took.as_secs_f64());
     }
@@ -227,14 +157,8 @@ impl Metrics {
             self.families.stored_runs.clear();
             for run in &counts.runs {
                 // Flows beyond the bound share a label, so this adds up.
-                let labels = Run {
-                    flow: self.flows.admit(&run.flow),
-                    status: run.status,
-                };
-                self.families
-                    .stored_runs
-                    .get_or_create(&labels)
-                    .inc_by(clamp(run.count));
+                let labels = Run { flow: self.flows.admit(&run.flow), status: run.status };
+                self.families.stored_runs.get_or_create(&labels).inc_by(clamp(run.count));
             }
             self.families.dead_letters.set(clamp(counts.dead_letters));
         }

@@ -163,24 +163,11 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Ser
         api_room: Room::new(API_ROOM),
     };
     let router = api::router(app);
-    let listening = listen::listen(
-        listener,
-        router,
-        config.max_connections,
-        stopping,
-        config.drain,
-    );
+    let listening = listen::listen(listener, router, config.max_connections, stopping, config.drain);
     tasks.push(tokio::spawn(listening));
     tracing::info!(%addr, data_dir = %config.data_dir.display(), "wharf listens");
     let drain = config.drain;
-    Ok(Running {
-        addr,
-        admin_key,
-        engine,
-        stop,
-        tasks,
-        drain,
-    })
+    Ok(Running { addr, admin_key, engine, stop, tasks, drain })
 }
 
 fn gate_config(config: &Config, addr: SocketAddr) -> Result<GateConfig, ServeError> {
@@ -240,10 +227,7 @@ impl Running {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
         either(&mut terminate, &mut interrupt).await;
-        tracing::info!(
-            drain_seconds = self.drain.as_secs(),
-            "stopping; a second signal stops at once"
-        );
+        tracing::info!(drain_seconds = self.drain.as_secs(), "stopping; a second signal stops at once");
         tokio::select! {
             () = self.shutdown() => Ok(Stopped::Drained),
             () = either(&mut terminate, &mut interrupt) => {
@@ -262,10 +246,7 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 }
 
 async fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let fail = |error: std::io::Error| ServeError::Listen {
-        addr,
-        reason: error.to_string(),
-    };
+    let fail = |error: std::io::Error| ServeError::Listen { addr, reason: error.to_string() };
     let listener = TcpListener::bind(addr).await.map_err(fail)?;
     let addr = listener.local_addr().map_err(fail)?;
     Ok((listener, addr))
@@ -298,11 +279,7 @@ async fn first_key(keys: &Keys, data_dir: &Path) -> Result<Option<AdminKey>, Ser
     let file = Config::admin_key_file(data_dir);
     // The file first: a key that is stored but written nowhere would lock everybody out.
     directory::write_secret(&file, &fresh.text)?;
-    keys.add(&fresh, "admin, made at the first start", clock::now())
-        .await?;
+    keys.add(&fresh, "admin, made at the first start", clock::now()).await?;
     tracing::info!(file = %file.display(), "the admin key was made");
-    Ok(Some(AdminKey {
-        key: fresh.text,
-        file,
-    }))
+    Ok(Some(AdminKey { key: fresh.text, file }))
 }

@@ -52,14 +52,9 @@ pub(crate) struct Watched {
 impl Watched {
     /// Begins to take notice.
     pub(crate) fn open(path: &Path) -> Result<Self, WatchError> {
-        let fail = |reason: String| WatchError {
-            path: path.to_owned(),
-            reason,
-        };
+        let fail = |reason: String| WatchError { path: path.to_owned(), reason };
         if !path.is_dir() {
-            return Err(fail(
-                "is no directory; create it, or leave the setting out".to_owned(),
-            ));
+            return Err(fail("is no directory; create it, or leave the setting out".to_owned()));
         }
         let changed = Arc::new(Notify::new());
         let noticed = Arc::clone(&changed);
@@ -68,20 +63,12 @@ impl Watched {
         if let Err(error) = watcher.watch(path, RecursiveMode::NonRecursive) {
             tracing::warn!(path = %path.display(), %error, "no notices of changes; the folder is looked at every few seconds");
         }
-        Ok(Self {
-            path: path.to_owned(),
-            changed,
-            _watcher: watcher,
-        })
+        Ok(Self { path: path.to_owned(), changed, _watcher: watcher })
     }
 
     /// Keeps `engine` like the folder until `stop` says so, beginning with what is there.
     pub(crate) async fn keep(self, engine: Engine, mut stop: watch::Receiver<bool>) {
-        let mut keeper = Keeper {
-            engine,
-            path: self.path.clone(),
-            folder: Folder::new(SETTLE),
-        };
+        let mut keeper = Keeper { engine, path: self.path.clone(), folder: Folder::new(SETTLE) };
         loop {
             let pause = if keeper.look().await { SETTLE } else { EVERY };
             tokio::select! {
@@ -191,13 +178,7 @@ fn list(path: &Path) -> std::io::Result<Vec<(PathBuf, Stamp)>> {
             continue;
         };
         if metadata.is_file() && metadata.len() <= MOST_BYTES {
-            found.push((
-                file,
-                Stamp {
-                    bytes: metadata.len(),
-                    modified: metadata.modified().ok(),
-                },
-            ));
+            found.push((file, Stamp { bytes: metadata.len(), modified: metadata.modified().ok() }));
         }
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
@@ -206,8 +187,6 @@ fn list(path: &Path) -> std::io::Result<Vec<(PathBuf, Stamp)>> {
 
 fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(file)?
-        .take(MOST_BYTES)
-        .read_to_end(&mut bytes)?;
+    std::fs::File::open(file)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

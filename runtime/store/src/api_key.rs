@@ -41,7 +41,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             let added = connection
-                .prepare_cached("INSERT OR IGNORE INTO api_key (id, hash, label, created_at) VALUES (?1, ?2, ?3, ?4)")?
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO api_key (id, hash, label, created_at) VALUES (?1, ?2, ?3, ?4)",
+                )?
                 .execute(params![id, Raw(hash), label, Millis(by.now)])?;
             if added == 0 {
                 let reason = "choose another id, and never the same key twice".to_owned();
@@ -87,9 +89,7 @@ impl Store {
     pub async fn revoke_api_key(&self, id: String, by: By) -> Result<(), StoreError> {
         self.write(move |connection| {
             let changed = connection
-                .prepare_cached(
-                    "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
-                )?
+                .prepare_cached("UPDATE api_key SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
                 .execute(params![id, Millis(by.now)])?;
             if changed == 0 {
                 return Err(StoreError::not_found("API key", &id));
@@ -105,8 +105,7 @@ impl Store {
     /// When the read fails.
     pub async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         self.read(|connection| {
-            let mut select =
-                connection.prepare_cached("SELECT * FROM api_key ORDER BY created_at, id")?;
+            let mut select = connection.prepare_cached("SELECT * FROM api_key ORDER BY created_at, id")?;
             let rows = select.query_map([], from_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

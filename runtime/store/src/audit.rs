@@ -47,10 +47,7 @@ pub struct AuditRow {
 impl By {
     /// `actor` at `now`.
     pub fn new(actor: impl Into<String>, now: Timestamp) -> Self {
-        Self {
-            actor: actor.into(),
-            now,
-        }
+        Self { actor: actor.into(), now }
     }
 }
 
@@ -66,23 +63,18 @@ impl Store {
         subject: String,
         detail: Value,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| append(connection, &by, act, &subject, &detail))
-            .await
+        self.write(move |connection| append(connection, &by, act, &subject, &detail)).await
     }
 
     /// One page of rows, newest first; `before` is the last of the page before.
     ///
     /// # Errors
     /// When the read fails.
-    pub async fn audit(
-        &self,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<AuditRow>, StoreError> {
+    pub async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         self.read(move |connection| {
             let before = before.map_or(i64::MAX, signed);
-            let mut select = connection
-                .prepare_cached("SELECT * FROM audit WHERE n < ?1 ORDER BY n DESC LIMIT ?2")?;
+            let mut select =
+                connection.prepare_cached("SELECT * FROM audit WHERE n < ?1 ORDER BY n DESC LIMIT ?2")?;
             let rows = select.query_map(params![before, page(limit)], from_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -96,24 +88,17 @@ impl Store {
     pub async fn verify_audit(&self) -> Result<Verified, StoreError> {
         self.read(|connection| {
             let mut select = connection.prepare_cached("SELECT * FROM audit ORDER BY n")?;
-            let mut found = Verified {
-                entries: 0,
-                head: first(),
-            };
+            let mut found = Verified { entries: 0, head: first() };
             for row in select.query_map([], from_row)? {
                 let row = row?;
-                let wrong =
-                    |reason: &str| StoreError::corrupt(format!("audit row {}", row.n), reason);
+                let wrong = |reason: &str| StoreError::corrupt(format!("audit row {}", row.n), reason);
                 if row.n != found.entries.saturating_add(1) {
                     return Err(wrong("rows before it are gone"));
                 }
                 if hash(found.head, &row) != row.hash {
                     return Err(wrong("its hash does not match its content"));
                 }
-                found = Verified {
-                    entries: row.n,
-                    head: row.hash,
-                };
+                found = Verified { entries: row.n, head: row.hash };
             }
             Ok(found)
         })
@@ -131,9 +116,7 @@ pub(crate) fn append(
 ) -> Result<(), StoreError> {
     let last = connection
         .prepare_cached("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1")?
-        .query_row([], |row| {
-            Ok((row::count(row, "n")?, row.get::<_, Raw>("hash")?.0))
-        })
+        .query_row([], |row| Ok((row::count(row, "n")?, row.get::<_, Raw>("hash")?.0)))
         .optional()?;
     let (n, previous) = last.unwrap_or((0, first()));
     let mut row = AuditRow {

@@ -18,10 +18,7 @@ pub(crate) enum Placed<T> {
 }
 
 /// Puts `bytes` away, if they are long, with one reference more.
-pub(crate) fn place<T: AsRef<[u8]>>(
-    connection: &Connection,
-    payload: T,
-) -> rusqlite::Result<Placed<T>> {
+pub(crate) fn place<T: AsRef<[u8]>>(connection: &Connection, payload: T) -> rusqlite::Result<Placed<T>> {
     let bytes = payload.as_ref();
     if bytes.len() <= BLOB_THRESHOLD {
         return Ok(Placed::Inline(payload));
@@ -44,12 +41,8 @@ pub(crate) fn keep(connection: &Connection, digest: Digest, bytes: &[u8]) -> rus
 
 /// Takes a reference away; the last one takes the bytes with it.
 pub(crate) fn release(connection: &Connection, digest: Digest) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE blob SET refs = refs - 1 WHERE digest = ?1")?
-        .execute([Raw(digest)])?;
-    connection
-        .prepare_cached("DELETE FROM blob WHERE digest = ?1 AND refs <= 0")?
-        .execute([Raw(digest)])?;
+    connection.prepare_cached("UPDATE blob SET refs = refs - 1 WHERE digest = ?1")?.execute([Raw(digest)])?;
+    connection.prepare_cached("DELETE FROM blob WHERE digest = ?1 AND refs <= 0")?.execute([Raw(digest)])?;
     Ok(())
 }
 
@@ -63,10 +56,7 @@ pub(crate) fn fetch(connection: &Connection, digest: Digest) -> Result<Vec<u8>, 
     if Digest::of(&bytes) == digest {
         Ok(bytes)
     } else {
-        Err(StoreError::corrupt(
-            format!("blob {digest}"),
-            "its bytes have another digest",
-        ))
+        Err(StoreError::corrupt(format!("blob {digest}"), "its bytes have another digest"))
     }
 }
 
@@ -95,11 +85,7 @@ impl Store {
                 [Raw(digest)],
                 |row| row.get(0),
             )?;
-            if kept {
-                fetch(connection, digest).map(Some)
-            } else {
-                Ok(None)
-            }
+            if kept { fetch(connection, digest).map(Some) } else { Ok(None) }
         })
         .await
     }
@@ -109,7 +95,6 @@ impl Store {
     /// # Errors
     /// When the write fails.
     pub async fn release_blob(&self, digest: Digest) -> Result<(), StoreError> {
-        self.write(move |connection| Ok(release(connection, digest)?))
-            .await
+        self.write(move |connection| Ok(release(connection, digest)?)).await
     }
 }

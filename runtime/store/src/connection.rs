@@ -87,14 +87,9 @@ impl Store {
     ///
     /// # Errors
     /// When a secret is empty or the write fails.
-    pub async fn put_connection(
-        &self,
-        connection: NewConnection,
-        by: By,
-    ) -> Result<u64, StoreError> {
+    pub async fn put_connection(&self, connection: NewConnection, by: By) -> Result<u64, StoreError> {
         let sealer = Arc::clone(self.sealer());
-        self.write(move |database| put(database, &sealer, &connection, &by))
-            .await
+        self.write(move |database| put(database, &sealer, &connection, &by)).await
     }
 
     /// Replaces what is not secret.
@@ -110,7 +105,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |database| {
             let changed = database
-                .prepare_cached("UPDATE connection SET settings = ?2, identity = ?3, updated_at = ?4 WHERE name = ?1")?
+                .prepare_cached(
+                    "UPDATE connection SET settings = ?2, identity = ?3, updated_at = ?4 WHERE name = ?1",
+                )?
                 .execute(params![name, settings, identity, Millis(by.now)])?;
             if changed == 0 {
                 return Err(StoreError::not_found("connection", &name));
@@ -126,15 +123,11 @@ impl Store {
     /// [`StoreError::NotFound`] without the connection; or the write fails.
     pub async fn remove_connection(&self, name: String, by: By) -> Result<(), StoreError> {
         self.write(move |database| {
-            let gone = database
-                .prepare_cached("DELETE FROM connection WHERE name = ?1")?
-                .execute([&name])?;
+            let gone = database.prepare_cached("DELETE FROM connection WHERE name = ?1")?.execute([&name])?;
             if gone == 0 {
                 return Err(StoreError::not_found("connection", &name));
             }
-            database
-                .prepare_cached("DELETE FROM secret WHERE connection = ?1")?
-                .execute([&name])?;
+            database.prepare_cached("DELETE FROM secret WHERE connection = ?1")?.execute([&name])?;
             audit::append(database, &by, "connection.remove", &name, &json!({}))
         })
         .await
@@ -176,34 +169,21 @@ impl Store {
             let connection =
                 find(database, &name)?.ok_or_else(|| StoreError::not_found("connection", &name))?;
             let slots = connection.slots.iter();
-            slots
-                .map(|slot| Ok((slot.clone(), open(database, &sealer, &connection, slot)?)))
-                .collect()
+            slots.map(|slot| Ok((slot.clone(), open(database, &sealer, &connection, slot)?))).collect()
         })
         .await
     }
 }
 
-fn put(
-    database: &Database,
-    sealer: &Sealer,
-    new: &NewConnection,
-    by: &By,
-) -> Result<u64, StoreError> {
-    if let Some((slot, _)) = new
-        .secrets
-        .iter()
-        .find(|(_, secret)| secret.expose().is_empty())
-    {
+fn put(database: &Database, sealer: &Sealer, new: &NewConnection, by: &By) -> Result<u64, StoreError> {
+    if let Some((slot, _)) = new.secrets.iter().find(|(_, secret)| secret.expose().is_empty()) {
         return Err(StoreError::Invalid {
             what: "secret",
             reason: format!("`{slot}` is empty: leave it out instead"),
         });
     }
     let last = find(database, &new.name)?;
-    let version = last
-        .as_ref()
-        .map_or(1, |last| last.version.saturating_add(1));
+    let version = last.as_ref().map_or(1, |last| last.version.saturating_add(1));
     let created_at = last.map_or(by.now, |last| last.created_at);
     let slots: Vec<&String> = new.secrets.keys().collect();
     database
@@ -223,28 +203,19 @@ fn put(
             Millis(created_at),
             Millis(by.now),
         ])?;
-    database
-        .prepare_cached("DELETE FROM secret WHERE connection = ?1")?
-        .execute([&new.name])?;
+    database.prepare_cached("DELETE FROM secret WHERE connection = ?1")?.execute([&new.name])?;
     for (slot, secret) in &new.secrets {
-        let binding = Binding {
-            connector: &new.connector,
-            connection: &new.name,
-            method: &new.method,
-            slot,
-            version,
-        };
-        let Sealed {
-            wrapped_key,
-            sealed,
-        } = sealer.seal(binding, secret.expose())?;
+        let binding =
+            Binding { connector: &new.connector, connection: &new.name, method: &new.method, slot, version };
+        let Sealed { wrapped_key, sealed } = sealer.seal(binding, secret.expose())?;
         database
             .prepare_cached(
                 "INSERT INTO secret (connection, slot, version, wrapped_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![new.name, slot, signed(version), wrapped_key, sealed])?;
     }
-    let detail = json!({ "connector": new.connector, "method": new.method, "version": version, "slots": slots });
+    let detail =
+        json!({ "connector": new.connector, "method": new.method, "version": version, "slots": slots });
     audit::append(database, by, "connection.put", &new.name, &detail)?;
     Ok(version)
 }
@@ -255,17 +226,10 @@ fn open(
     connection: &Connection,
     slot: &str,
 ) -> Result<Secret, StoreError> {
-    let corrupt = || StoreError::SecretCorrupt {
-        connection: connection.name.clone(),
-        slot: slot.to_owned(),
-    };
+    let corrupt = || StoreError::SecretCorrupt { connection: connection.name.clone(), slot: slot.to_owned() };
     let sealed = database
-        .prepare_cached(
-            "SELECT wrapped_key, sealed FROM secret WHERE connection = ?1 AND slot = ?2",
-        )?
-        .query_row([&connection.name, slot], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .prepare_cached("SELECT wrapped_key, sealed FROM secret WHERE connection = ?1 AND slot = ?2")?
+        .query_row([&connection.name, slot], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((Some(wrapped_key), Some(sealed))) = sealed else {
         return Err(corrupt());
@@ -278,21 +242,9 @@ fn open(
         // The connection's, not the secret's own: an older secret put back does not open.
         version: connection.version,
     };
-    let value = sealer
-        .open(
-            binding,
-            &Sealed {
-                wrapped_key,
-                sealed,
-            },
-        )
-        .map_err(|_| corrupt())?;
+    let value = sealer.open(binding, &Sealed { wrapped_key, sealed }).map_err(|_| corrupt())?;
     // Empty secrets are never kept, so that an empty one was not kept by this code.
-    if value.is_empty() {
-        Err(corrupt())
-    } else {
-        Ok(Secret(value))
-    }
+    if value.is_empty() { Err(corrupt()) } else { Ok(Secret(value)) }
 }
 
 fn find(database: &Database, name: &str) -> Result<Option<Connection>, StoreError> {

@@ -48,8 +48,7 @@ pub struct Connector {
     pub active_since: Option<Timestamp>,
 }
 
-const SELECT: &str =
-    "SELECT c.digest, c.name, c.version, c.manifest, c.size, c.installed_at, a.since
+const SELECT: &str = "SELECT c.digest, c.name, c.version, c.manifest, c.size, c.installed_at, a.since
     FROM connector AS c LEFT JOIN connector_active AS a ON a.name = c.name AND a.digest = c.digest";
 
 impl Store {
@@ -57,13 +56,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the version exists with other bytes; or the write fails.
-    pub async fn install_connector(
-        &self,
-        connector: NewConnector,
-        by: By,
-    ) -> Result<Digest, StoreError> {
-        self.write(move |connection| install(connection, &connector, &by))
-            .await
+    pub async fn install_connector(&self, connector: NewConnector, by: By) -> Result<Digest, StoreError> {
+        self.write(move |connection| install(connection, &connector, &by)).await
     }
 
     /// Lets new runs take this version; runs that exist keep theirs.
@@ -74,7 +68,9 @@ impl Store {
         self.write(move |connection| {
             let connector = find(connection, digest)?.ok_or_else(|| missing(digest))?;
             connection
-                .prepare_cached("INSERT OR REPLACE INTO connector_active (name, digest, since) VALUES (?1, ?2, ?3)")?
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO connector_active (name, digest, since) VALUES (?1, ?2, ?3)",
+                )?
                 .execute(params![connector.name, digest.to_string(), Millis(by.now)])?;
             let detail = json!({ "version": connector.version, "digest": digest });
             audit::append(connection, &by, "connector.activate", &connector.name, &detail)
@@ -104,8 +100,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] with what still needs it; [`StoreError::NotFound`]; or the write fails.
     pub async fn remove_connector(&self, digest: Digest, by: By) -> Result<(), StoreError> {
-        self.write(move |connection| remove(connection, digest, &by))
-            .await
+        self.write(move |connection| remove(connection, digest, &by)).await
     }
 
     /// Every installed version, by name and age.
@@ -163,27 +158,15 @@ impl Store {
             if Digest::of(&wasm) == digest {
                 Ok(wasm)
             } else {
-                Err(StoreError::corrupt(
-                    format!("connector {digest}"),
-                    "its bytes have another digest",
-                ))
+                Err(StoreError::corrupt(format!("connector {digest}"), "its bytes have another digest"))
             }
         })
         .await
     }
 }
 
-fn install(
-    connection: &Connection,
-    connector: &NewConnector,
-    by: &By,
-) -> Result<Digest, StoreError> {
-    let NewConnector {
-        name,
-        version,
-        manifest,
-        wasm,
-    } = connector;
+fn install(connection: &Connection, connector: &NewConnector, by: &By) -> Result<Digest, StoreError> {
+    let NewConnector { name, version, manifest, wasm } = connector;
     let digest = Digest::of(wasm);
     let known: Option<String> = connection
         .prepare_cached("SELECT digest FROM connector WHERE name = ?1 AND version = ?2")?
@@ -194,13 +177,8 @@ fn install(
         if known == digest {
             return Ok(digest);
         }
-        let reason =
-            format!("with digest {known}; a version never changes, give the new bytes a new one");
-        return Err(StoreError::Exists {
-            what: "connector",
-            name: format!("{name} {version}"),
-            reason,
-        });
+        let reason = format!("with digest {known}; a version never changes, give the new bytes a new one");
+        return Err(StoreError::Exists { what: "connector", name: format!("{name} {version}"), reason });
     }
     if let Some(other) = find(connection, digest)? {
         let reason = "with the same bytes under another name or version".to_owned();
@@ -232,21 +210,13 @@ fn remove(connection: &Connection, digest: Digest, by: &By) -> Result<(), StoreE
     let connector = find(connection, digest)?.ok_or_else(|| missing(digest))?;
     let runs = run_list::pinned(connection, digest)?;
     let kept_by = match (connector.active_since, runs) {
-        (Some(_), _) => {
-            Some("it is active; deactivate it or activate another version first".to_owned())
-        }
+        (Some(_), _) => Some("it is active; deactivate it or activate another version first".to_owned()),
         (None, 0) => None,
-        (None, runs) => Some(format!(
-            "{runs} runs are pinned to it; let them end or discard them first"
-        )),
+        (None, runs) => Some(format!("{runs} runs are pinned to it; let them end or discard them first")),
     };
     let name = format!("{} {}", connector.name, connector.version);
     if let Some(reason) = kept_by {
-        return Err(StoreError::Exists {
-            what: "connector",
-            name,
-            reason,
-        });
+        return Err(StoreError::Exists { what: "connector", name, reason });
     }
     for table in ["connector", "connector_wasm"] {
         connection

@@ -136,16 +136,10 @@ impl FromStr for DeadLetterState {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == text)
-            .ok_or_else(|| StoreError::Invalid {
-                what: "state",
-                reason: format!(
-                    "`{text}` is none of {}",
-                    Self::ALL.map(Self::name).join(", ")
-                ),
-            })
+        Self::ALL.into_iter().find(|state| state.name() == text).ok_or_else(|| StoreError::Invalid {
+            what: "state",
+            reason: format!("`{text}` is none of {}", Self::ALL.map(Self::name).join(", ")),
+        })
     }
 }
 
@@ -154,10 +148,7 @@ impl Store {
     ///
     /// # Errors
     /// When the read fails.
-    pub async fn dead_letters(
-        &self,
-        filter: DeadLetterFilter,
-    ) -> Result<Vec<DeadLetter>, StoreError> {
+    pub async fn dead_letters(&self, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(move |connection| {
             let before = filter.before.as_deref().unwrap_or(LAST_ID);
             let limit = page(filter.limit);
@@ -209,20 +200,9 @@ impl Store {
     ///
     /// # Errors
     /// See [`ResolveError`]; nothing was changed then.
-    pub async fn discard_dead_letter(
-        &self,
-        run: RunId,
-        reason: String,
-        by: By,
-    ) -> Result<(), ResolveError> {
+    pub async fn discard_dead_letter(&self, run: RunId, reason: String, by: By) -> Result<(), ResolveError> {
         self.write(move |connection| {
-            resolve(
-                connection,
-                &run,
-                DeadLetterState::Discarded,
-                Some(&reason),
-                &by,
-            )?;
+            resolve(connection, &run, DeadLetterState::Discarded, Some(&reason), &by)?;
             connection
                 .prepare_cached("UPDATE run SET status = ?2, updated_at = ?3 WHERE id = ?1")?
                 .execute(params![run, RunStatus::Discarded.name(), Millis(by.now)])?;
@@ -267,10 +247,7 @@ fn resolve(
 ) -> Result<(), ResolveError> {
     let letter = find(connection, run)?.ok_or_else(|| StoreError::not_found("dead letter", run))?;
     if letter.state != DeadLetterState::Open {
-        return Err(ResolveError::NotOpen {
-            run: run.to_owned(),
-            state: letter.state,
-        });
+        return Err(ResolveError::NotOpen { run: run.to_owned(), state: letter.state });
     }
     connection
         .prepare_cached(
@@ -282,13 +259,7 @@ fn resolve(
         DeadLetterState::Discarded => "dead-letter.discard",
         DeadLetterState::Open => "dead-letter.open",
     };
-    audit::append(
-        connection,
-        by,
-        act,
-        run,
-        &serde_json::json!({ "reason": reason }),
-    )?;
+    audit::append(connection, by, act, run, &serde_json::json!({ "reason": reason }))?;
     Ok(())
 }
 

@@ -154,24 +154,15 @@ impl StoreError {
     }
 
     pub(crate) fn corrupt(what: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Corrupt {
-            what: what.into(),
-            reason: reason.into(),
-        }
+        Self::Corrupt { what: what.into(), reason: reason.into() }
     }
 
     pub(crate) fn file(path: &std::path::Path, reason: impl Into<String>) -> Self {
-        Self::File {
-            path: path.to_owned(),
-            reason: reason.into(),
-        }
+        Self::File { path: path.to_owned(), reason: reason.into() }
     }
 
     pub(crate) fn not_found(what: &'static str, name: impl Into<String>) -> Self {
-        Self::NotFound {
-            what,
-            name: name.into(),
-        }
+        Self::NotFound { what, name: name.into() }
     }
 }
 
@@ -196,18 +187,16 @@ impl From<rusqlite::Error> for StoreError {
             // After a failed sync the kernel may have dropped the dirty pages, and a second sync that
             // succeeds proves nothing: only reading the file again tells what is there.
             ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC | ffi::SQLITE_IOERR_WRITE => {
-                return Self::FailClosed {
-                    reason: error.to_string(),
-                };
+                return Self::FailClosed { reason: error.to_string() };
             }
             _ => {}
         }
         match code.code {
             ErrorCode::DiskFull => Self::Full,
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::FailClosed {
-                reason: error.to_string(),
-            },
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+                Self::FailClosed { reason: error.to_string() }
+            }
             _ => Self::Database(error.to_string()),
         }
     }

@@ -62,13 +62,9 @@ impl FromStr for FlowState {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        [Self::Active, Self::Retired]
-            .into_iter()
-            .find(|state| state.name() == text)
-            .ok_or_else(|| StoreError::Invalid {
-                what: "state",
-                reason: format!("`{text}` is neither active nor retired"),
-            })
+        [Self::Active, Self::Retired].into_iter().find(|state| state.name() == text).ok_or_else(|| {
+            StoreError::Invalid { what: "state", reason: format!("`{text}` is neither active nor retired") }
+        })
     }
 }
 
@@ -86,8 +82,7 @@ impl Store {
         source: String,
         by: By,
     ) -> Result<FlowVersion, StoreError> {
-        self.write(move |connection| publish(connection, &name, &source, &by))
-            .await
+        self.write(move |connection| publish(connection, &name, &source, &by)).await
     }
 
     /// Lets the flow take no more events.
@@ -137,11 +132,7 @@ impl Store {
     ///
     /// # Errors
     /// When the read fails.
-    pub async fn flow_version(
-        &self,
-        name: String,
-        version: u32,
-    ) -> Result<Option<FlowVersion>, StoreError> {
+    pub async fn flow_version(&self, name: String, version: u32) -> Result<Option<FlowVersion>, StoreError> {
         self.read(move |connection| {
             connection
                 .prepare_cached(&format!("{SELECT} WHERE v.name = ?1 AND v.version = ?2"))?
@@ -153,12 +144,7 @@ impl Store {
     }
 }
 
-fn publish(
-    connection: &Connection,
-    name: &str,
-    source: &str,
-    by: &By,
-) -> Result<FlowVersion, StoreError> {
+fn publish(connection: &Connection, name: &str, source: &str, by: &By) -> Result<FlowVersion, StoreError> {
     let digest = Digest::of(source.as_bytes());
     let last = latest(connection, name)?;
     if let Some(last) = &last
@@ -182,21 +168,13 @@ fn publish(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![name, version, source, digest.to_string(), Millis(by.now), by.actor])?;
-    audit::append(
-        connection,
-        by,
-        "flow.publish",
-        name,
-        &json!({ "version": version, "digest": digest }),
-    )?;
+    audit::append(connection, by, "flow.publish", name, &json!({ "version": version, "digest": digest }))?;
     latest(connection, name)?.ok_or_else(|| StoreError::not_found("flow", name))
 }
 
 fn latest(connection: &Connection, name: &str) -> Result<Option<FlowVersion>, StoreError> {
     connection
-        .prepare_cached(&format!(
-            "{SELECT} WHERE f.name = ?1 AND v.version = f.latest"
-        ))?
+        .prepare_cached(&format!("{SELECT} WHERE f.name = ?1 AND v.version = f.latest"))?
         .query_row([name], |row| Ok(from_row(row)))
         .optional()?
         .transpose()
@@ -212,8 +190,6 @@ fn from_row(row: &Row<'_>) -> Result<FlowVersion, StoreError> {
         digest: row::digest(&digest)?,
         published_at: row::time(row, "published_at")?,
         actor: row.get("actor")?,
-        state: state
-            .parse::<FlowState>()
-            .map_err(|error| StoreError::corrupt("flow", error.to_string()))?,
+        state: state.parse::<FlowState>().map_err(|error| StoreError::corrupt("flow", error.to_string()))?,
     })
 }

@@ -30,12 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// When the write fails.
-    pub async fn set_grant(
-        &self,
-        connector: String,
-        grant: Grant,
-        by: By,
-    ) -> Result<u64, StoreError> {
+    pub async fn set_grant(&self, connector: String, grant: Grant, by: By) -> Result<u64, StoreError> {
         self.write(move |connection| {
             let version = current(connection, &connector)?.map_or(1, |last| last.version.saturating_add(1));
             connection
@@ -61,8 +56,7 @@ impl Store {
     /// # Errors
     /// When the read fails.
     pub async fn grant(&self, connector: String) -> Result<Option<GrantVersion>, StoreError> {
-        self.read(move |connection| current(connection, &connector))
-            .await
+        self.read(move |connection| current(connection, &connector)).await
     }
 
     /// The grants in force, by connector.
@@ -88,9 +82,7 @@ impl Store {
 
 fn current(connection: &Connection, connector: &str) -> Result<Option<GrantVersion>, StoreError> {
     connection
-        .prepare_cached(
-            "SELECT * FROM connector_grant WHERE connector = ?1 ORDER BY version DESC LIMIT 1",
-        )?
+        .prepare_cached("SELECT * FROM connector_grant WHERE connector = ?1 ORDER BY version DESC LIMIT 1")?
         .query_row([connector], |row| Ok(from_row(row)))
         .optional()?
         .transpose()

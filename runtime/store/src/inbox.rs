@@ -15,12 +15,7 @@ use crate::{
 };
 
 /// Headers that carry somebody's credentials; they served the verification and are not kept.
-const NOT_KEPT: [&str; 4] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "x-api-key",
-];
+const NOT_KEPT: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
 
 /// Something that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +76,7 @@ impl Store {
     /// # Errors
     /// When the write fails; nothing was kept then.
     pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
-        self.write(move |connection| take_in(connection, &accept))
-            .await
+        self.write(move |connection| take_in(connection, &accept)).await
     }
 
     /// Takes in what a poll found and moves its cursor, all of it or none.
@@ -96,10 +90,7 @@ impl Store {
     ) -> Result<Vec<Accepted>, StoreError> {
         self.write(move |connection| {
             advance(connection, &cursor)?;
-            events
-                .iter()
-                .map(|event| take_in(connection, event))
-                .collect()
+            events.iter().map(|event| take_in(connection, event)).collect()
         })
         .await
     }
@@ -133,10 +124,7 @@ fn take_in(connection: &Connection, accept: &Accept) -> Result<Accepted, StoreEr
         })
         .optional()?;
     if let Some((runs, first_at)) = known {
-        return Ok(Accepted::Duplicate {
-            run_ids: row::parse("inbox row", &runs)?,
-            first_at,
-        });
+        return Ok(Accepted::Duplicate { run_ids: row::parse("inbox row", &runs)?, first_at });
     }
     let n = keep(connection, accept)?;
     for run in &accept.runs {
@@ -148,14 +136,12 @@ fn take_in(connection: &Connection, accept: &Accept) -> Result<Accepted, StoreEr
 fn keep(connection: &Connection, accept: &Accept) -> Result<i64, StoreError> {
     let runs: Vec<&RunId> = accept.runs.iter().map(|run| &run.id).collect();
     let delivery = accept.delivery.as_ref();
-    let (inline, apart) = match delivery
-        .map(|delivery| blob::place(connection, &delivery.body))
-        .transpose()?
-    {
-        None => (None, None),
-        Some(Placed::Inline(body)) => (Some(body), None),
-        Some(Placed::Apart(digest)) => (None, Some(Raw(digest))),
-    };
+    let (inline, apart) =
+        match delivery.map(|delivery| blob::place(connection, &delivery.body)).transpose()? {
+            None => (None, None),
+            Some(Placed::Inline(body)) => (Some(body), None),
+            Some(Placed::Apart(digest)) => (None, Some(Raw(digest))),
+        };
     connection
         .prepare_cached(
             "INSERT INTO inbox (source, dedupe_key, at, runs, method, target, headers, body, body_blob)
@@ -177,11 +163,8 @@ fn keep(connection: &Connection, accept: &Accept) -> Result<i64, StoreError> {
 
 /// A list of `[name, value]`; a value that is not UTF-8 is `{"hex": …}`, so that none changes.
 fn headers_to_json(headers: &[Field]) -> String {
-    let kept = headers.iter().filter(|field| {
-        !NOT_KEPT
-            .iter()
-            .any(|name| field.name.eq_ignore_ascii_case(name))
-    });
+    let kept =
+        headers.iter().filter(|field| !NOT_KEPT.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
     let pairs = kept.map(|field| match std::str::from_utf8(&field.value) {
         Ok(text) => json!([field.name, text]),
         Err(_) => json!([field.name, { "hex": hex::encode(&field.value) }]),
@@ -197,14 +180,8 @@ fn headers_from_json(text: &str) -> Result<Vec<Field>, StoreError> {
         .map(|(name, value)| match value {
             Value::String(text) => Ok(Field::new(name, text)),
             other => {
-                let digits = other
-                    .get("hex")
-                    .and_then(Value::as_str)
-                    .ok_or_else(damaged)?;
-                Ok(Field::new(
-                    name,
-                    hex::decode(digits).map_err(|_| damaged())?,
-                ))
+                let digits = other.get("hex").and_then(Value::as_str).ok_or_else(damaged)?;
+                Ok(Field::new(name, hex::decode(digits).map_err(|_| damaged())?))
             }
         })
         .collect()
@@ -212,12 +189,10 @@ fn headers_from_json(text: &str) -> Result<Vec<Field>, StoreError> {
 
 /// The request of inbox row `n`; none when it came another way or was pruned.
 pub(crate) fn delivery(connection: &Connection, n: i64) -> Result<Option<Delivery>, StoreError> {
-    let mut select = connection.prepare_cached(
-        "SELECT at, method, target, headers, body, body_blob FROM inbox WHERE n = ?1",
-    )?;
+    let mut select = connection
+        .prepare_cached("SELECT at, method, target, headers, body, body_blob FROM inbox WHERE n = ?1")?;
     let mut rows = select.query([n])?;
-    rows.next()?
-        .map_or(Ok(None), |row| request(connection, row))
+    rows.next()?.map_or(Ok(None), |row| request(connection, row))
 }
 
 fn request(connection: &Connection, row: &Row<'_>) -> Result<Option<Delivery>, StoreError> {
@@ -244,31 +219,17 @@ fn advance(connection: &Connection, cursor: &CursorWrite) -> Result<(), StoreErr
             "INSERT INTO cursor (source, position, version, at) SELECT ?1, ?2, 1, ?3 WHERE ?4 = 0
              ON CONFLICT (source) DO NOTHING",
         )?
-        .execute(params![
-            cursor.source,
-            cursor.position,
-            Millis(cursor.now),
-            signed(cursor.expected)
-        ])?;
+        .execute(params![cursor.source, cursor.position, Millis(cursor.now), signed(cursor.expected)])?;
     let moved = moved
         + connection
             .prepare_cached(
                 "UPDATE cursor SET position = ?2, version = version + 1, at = ?3
                  WHERE source = ?1 AND version = ?4 AND ?4 > 0",
             )?
-            .execute(params![
-                cursor.source,
-                cursor.position,
-                Millis(cursor.now),
-                signed(cursor.expected)
-            ])?;
+            .execute(params![cursor.source, cursor.position, Millis(cursor.now), signed(cursor.expected)])?;
     if moved == 1 {
         return Ok(());
     }
     let reason = format!("another poll moved it on from version {}", cursor.expected);
-    Err(StoreError::Exists {
-        what: "cursor",
-        name: cursor.source.clone(),
-        reason,
-    })
+    Err(StoreError::Exists { what: "cursor", name: cursor.source.clone(), reason })
 }

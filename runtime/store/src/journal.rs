@@ -45,10 +45,7 @@ pub(crate) struct Head {
 impl Head {
     /// Of the empty journal. It depends on the run, so that no journal passes for another's.
     pub(crate) fn first(run: &str) -> Self {
-        Self {
-            seq: 0,
-            hash: Digest::of(&[b"wharf journal 1 ", run.as_bytes()].concat()),
-        }
+        Self { seq: 0, hash: Digest::of(&[b"wharf journal 1 ", run.as_bytes()].concat()) }
     }
 
     fn next(self, at: Timestamp, entry: &str) -> Self {
@@ -57,10 +54,7 @@ impl Head {
         hash.update(self.seq.to_le_bytes());
         hash.update(at.0.to_le_bytes());
         hash.update(entry.as_bytes());
-        Self {
-            seq: self.seq.saturating_add(1),
-            hash: Digest::from(<[u8; 32]>::from(hash.finalize())),
-        }
+        Self { seq: self.seq.saturating_add(1), hash: Digest::from(<[u8; 32]>::from(hash.finalize())) }
     }
 }
 
@@ -97,14 +91,9 @@ pub(crate) fn append(
 }
 
 /// All entries in order, checked against the chain and the run's own `head`.
-pub(crate) fn load(
-    connection: &Connection,
-    run: &str,
-    head: Head,
-) -> Result<Vec<JournalRow>, StoreError> {
-    let damaged = |seq: u64, reason: &str| {
-        StoreError::corrupt(format!("journal of run {run}, entry {seq}"), reason)
-    };
+pub(crate) fn load(connection: &Connection, run: &str, head: Head) -> Result<Vec<JournalRow>, StoreError> {
+    let damaged =
+        |seq: u64, reason: &str| StoreError::corrupt(format!("journal of run {run}, entry {seq}"), reason);
     let mut select = connection.prepare_cached(
         "SELECT seq, at, entry, entry_blob, prev_hash, hash FROM journal WHERE run = ?1 ORDER BY seq",
     )?;
@@ -129,10 +118,7 @@ pub(crate) fn load(
     if at_head.seq == head.seq && at_head.hash == head.hash {
         Ok(entries)
     } else {
-        Err(damaged(
-            at_head.seq,
-            "the journal does not end where the run says",
-        ))
+        Err(damaged(at_head.seq, "the journal does not end where the run says"))
     }
 }
 
@@ -149,10 +135,7 @@ fn stored(connection: &Connection, row: &Row<'_>) -> Result<(u64, Digest, String
                 .map_err(|error| StoreError::corrupt(format!("blob {digest}"), error.to_string()))?
         }
         (Some(_), Some(_)) | (None, None) => {
-            return Err(StoreError::corrupt(
-                format!("journal entry {seq}"),
-                "it has no content, or two",
-            ));
+            return Err(StoreError::corrupt(format!("journal entry {seq}"), "it has no content, or two"));
         }
     };
     Ok((seq, hash, entry))
@@ -160,10 +143,7 @@ fn stored(connection: &Connection, row: &Row<'_>) -> Result<(u64, Digest, String
 
 /// The run's own word on where its journal ends.
 pub(crate) fn head_of(row: &Row<'_>) -> rusqlite::Result<Head> {
-    Ok(Head {
-        seq: row::count(row, "seq")?,
-        hash: row.get::<_, Raw>("head")?.0,
-    })
+    Ok(Head { seq: row::count(row, "seq")?, hash: row.get::<_, Raw>("head")?.0 })
 }
 
 impl Store {
@@ -173,13 +153,10 @@ impl Store {
     /// [`StoreError::Corrupt`] with the first entry that is wrong; [`StoreError::NotFound`] without the run.
     pub async fn verify_journal(&self, run: RunId) -> Result<Verified, StoreError> {
         self.read(move |connection| {
-            let head = crate::run::head(connection, &run)?
-                .ok_or_else(|| StoreError::not_found("run", &run))?;
+            let head =
+                crate::run::head(connection, &run)?.ok_or_else(|| StoreError::not_found("run", &run))?;
             load(connection, &run, head)?;
-            Ok(Verified {
-                entries: head.seq,
-                head: head.hash,
-            })
+            Ok(Verified { entries: head.seq, head: head.hash })
         })
         .await
     }

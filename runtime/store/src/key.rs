@@ -26,9 +26,7 @@ pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
     /// It is not 64 hexadecimal digits.
-    #[error(
-        "the master key must be 64 hexadecimal digits (32 bytes), not {0} characters of something else"
-    )]
+    #[error("the master key must be 64 hexadecimal digits (32 bytes), not {0} characters of something else")]
     Form(usize),
     /// Its bytes repeat.
     #[error("the master key is weak: take 32 random bytes, for example `openssl rand -hex 32`")]
@@ -79,11 +77,7 @@ impl MasterKey {
         seen.dedup();
         let distinct = seen.len();
         zeroize::Zeroize::zeroize(&mut seen);
-        if distinct < DISTINCT {
-            Err(MasterKeyError::Weak)
-        } else {
-            Ok(Self(key))
-        }
+        if distinct < DISTINCT { Err(MasterKeyError::Weak) } else { Ok(Self(key)) }
     }
 
     /// From the file at `path`, which only its owner may read.
@@ -95,10 +89,7 @@ impl MasterKey {
         let file = File::open(path).map_err(wrong)?;
         let mode = file.metadata().map_err(wrong)?.mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(MasterKeyError::Permissions {
-                path: path.to_owned(),
-                mode,
-            });
+            return Err(MasterKeyError::Permissions { path: path.to_owned(), mode });
         }
         let mut text = Zeroizing::new(String::with_capacity(256));
         file.take(256).read_to_string(&mut text).map_err(wrong)?;
@@ -137,17 +128,10 @@ impl MasterKey {
 
     /// Complete or not at all: written beside, then linked, which fails if the file exists.
     fn save(&self, path: &Path) -> std::io::Result<()> {
-        let dir = path
-            .parent()
-            .filter(|dir| !dir.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let beside = path.with_extension(format!("new-{}", std::process::id()));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&beside)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         let text = Zeroizing::new(hex::encode(self.0.as_slice()));
         writeln!(file, "{}", text.as_str())?;
         file.sync_all()?;
@@ -172,10 +156,7 @@ pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), MasterKeyError> {
 }
 
 fn file_error(path: &Path, error: &std::io::Error) -> MasterKeyError {
-    MasterKeyError::File {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    }
+    MasterKeyError::File { path: path.to_owned(), reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -111,8 +111,7 @@ impl Store {
         key: String,
         now: Timestamp,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(move |connection| Ok(live(connection, &scope, &key, now)?))
-            .await
+        self.read(move |connection| Ok(live(connection, &scope, &key, now)?)).await
     }
 
     /// Applies the changes in order, all or none, outside of a step. Inside one they go with
@@ -121,12 +120,7 @@ impl Store {
     /// # Errors
     /// See [`KvError`]; nothing was changed then.
     pub async fn kv_write(&self, writes: Vec<StoreWrite>, now: Timestamp) -> Result<(), KvError> {
-        self.write(move |connection| {
-            writes
-                .iter()
-                .try_for_each(|write| apply(connection, write, now))
-        })
-        .await
+        self.write(move |connection| writes.iter().try_for_each(|write| apply(connection, write, now))).await
     }
 
     /// Bytes of all keys and values of a scope, expired ones included until their room is needed.
@@ -134,24 +128,13 @@ impl Store {
     /// # Errors
     /// When the read fails.
     pub async fn kv_bytes(&self, scope: String) -> Result<u64, StoreError> {
-        self.read(move |connection| Ok(used(connection, &scope)?))
-            .await
+        self.read(move |connection| Ok(used(connection, &scope)?)).await
     }
 }
 
 /// Applies one change in the caller's transaction.
-pub(crate) fn apply(
-    connection: &Connection,
-    write: &StoreWrite,
-    now: Timestamp,
-) -> Result<(), KvError> {
-    let StoreWrite {
-        scope,
-        key,
-        expected,
-        op,
-        quota_bytes,
-    } = write;
+pub(crate) fn apply(connection: &Connection, write: &StoreWrite, now: Timestamp) -> Result<(), KvError> {
+    let StoreWrite { scope, key, expected, op, quota_bytes } = write;
     if key.is_empty() || key.len() > KEY_BYTES || key.chars().any(char::is_control) {
         return Err(KvError::InvalidKey);
     }
@@ -161,10 +144,7 @@ pub(crate) fn apply(
         Expected::Value(value) => live(connection, scope, key, now)?.as_ref() == Some(value),
     };
     if !as_expected {
-        return Err(KvError::Moved {
-            scope: scope.clone(),
-            key: key.clone(),
-        });
+        return Err(KvError::Moved { scope: scope.clone(), key: key.clone() });
     }
     match op {
         StoreOp::Delete => {
@@ -185,12 +165,7 @@ pub(crate) fn apply(
     Ok(())
 }
 
-fn within_quota(
-    connection: &Connection,
-    scope: &str,
-    limit: u64,
-    now: Timestamp,
-) -> Result<(), KvError> {
+fn within_quota(connection: &Connection, scope: &str, limit: u64, now: Timestamp) -> Result<(), KvError> {
     if used(connection, scope)? <= limit {
         return Ok(());
     }
@@ -198,15 +173,7 @@ fn within_quota(
         .prepare_cached("DELETE FROM kv WHERE scope = ?1 AND expires_at <= ?2")?
         .execute(params![scope, Millis(now)])?;
     let needed = used(connection, scope)?;
-    if needed <= limit {
-        Ok(())
-    } else {
-        Err(KvError::Quota {
-            scope: scope.to_owned(),
-            needed,
-            limit,
-        })
-    }
+    if needed <= limit { Ok(()) } else { Err(KvError::Quota { scope: scope.to_owned(), needed, limit }) }
 }
 
 fn live(
@@ -232,11 +199,7 @@ fn used(connection: &Connection, scope: &str) -> rusqlite::Result<u64> {
 }
 
 /// Deletes up to `limit` entries that have expired.
-pub(crate) fn prune(
-    connection: &Connection,
-    now: Timestamp,
-    limit: u64,
-) -> rusqlite::Result<usize> {
+pub(crate) fn prune(connection: &Connection, now: Timestamp, limit: u64) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(
             "DELETE FROM kv WHERE rowid IN (SELECT rowid FROM kv WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",

@@ -24,9 +24,7 @@ impl DirLock {
             .recursive(true)
             .mode(0o700)
             .create(dir)
-            .map_err(|error| {
-                StoreError::file(dir, format!("cannot make the data directory: {error}"))
-            })?;
+            .map_err(|error| StoreError::file(dir, format!("cannot make the data directory: {error}")))?;
         let path = dir.join("wharf.lock");
         let wrong = |error: std::io::Error| StoreError::file(&path, error.to_string());
         let mut file = OpenOptions::new()
@@ -43,15 +41,8 @@ impl DirLock {
                 let mut owner = String::new();
                 let read = (&file).take(32).read_to_string(&mut owner);
                 let owner = owner.trim();
-                let owner = if read.is_ok() && !owner.is_empty() {
-                    owner
-                } else {
-                    "?"
-                };
-                return Err(StoreError::Locked {
-                    path,
-                    owner: owner.to_owned(),
-                });
+                let owner = if read.is_ok() && !owner.is_empty() { owner } else { "?" };
+                return Err(StoreError::Locked { path, owner: owner.to_owned() });
             }
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
         }

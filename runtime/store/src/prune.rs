@@ -33,11 +33,7 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         let month = Duration::from_secs(30 * 24 * 3600);
-        Self {
-            runs: month,
-            inbox: month,
-            batch: 200,
-        }
+        Self { runs: month, inbox: month, batch: 200 }
     }
 }
 
@@ -83,17 +79,10 @@ impl Store {
 }
 
 fn before(now: Timestamp, age: Duration) -> Timestamp {
-    Timestamp(
-        now.0
-            .saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
-    )
+    Timestamp(now.0.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)))
 }
 
-fn ended_before(
-    connection: &Connection,
-    time: Timestamp,
-    batch: u32,
-) -> Result<Vec<RunId>, StoreError> {
+fn ended_before(connection: &Connection, time: Timestamp, batch: u32) -> Result<Vec<RunId>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT id FROM run WHERE finished_at < ?1 AND finished_at IS NOT NULL AND status <> 'failed'
          ORDER BY finished_at LIMIT ?2",
@@ -103,38 +92,24 @@ fn ended_before(
 }
 
 fn forget(connection: &Connection, run: &str) -> Result<(), StoreError> {
-    let mut apart = connection.prepare_cached(
-        "SELECT entry_blob FROM journal WHERE run = ?1 AND entry_blob IS NOT NULL",
-    )?;
-    let blobs: Vec<Raw> = apart
-        .query_map([run], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let mut apart = connection
+        .prepare_cached("SELECT entry_blob FROM journal WHERE run = ?1 AND entry_blob IS NOT NULL")?;
+    let blobs: Vec<Raw> = apart.query_map([run], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for Raw(digest) in blobs {
         blob::release(connection, digest)?;
     }
-    connection
-        .prepare_cached("DELETE FROM journal WHERE run = ?1")?
-        .execute([run])?;
-    connection
-        .prepare_cached("DELETE FROM dead_letter WHERE run = ?1")?
-        .execute([run])?;
-    connection
-        .prepare_cached("DELETE FROM run WHERE id = ?1")?
-        .execute([run])?;
+    connection.prepare_cached("DELETE FROM journal WHERE run = ?1")?.execute([run])?;
+    connection.prepare_cached("DELETE FROM dead_letter WHERE run = ?1")?.execute([run])?;
+    connection.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     Ok(())
 }
 
-fn forget_arrivals(
-    connection: &Connection,
-    time: Timestamp,
-    batch: u32,
-) -> Result<usize, StoreError> {
+fn forget_arrivals(connection: &Connection, time: Timestamp, batch: u32) -> Result<usize, StoreError> {
     let mut delete = connection.prepare_cached(
         "DELETE FROM inbox WHERE n IN (SELECT n FROM inbox WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING body_blob",
     )?;
-    let rows = delete.query_map(params![Millis(time), signed(batch.into())], |row| {
-        row.get::<_, Option<Raw>>(0)
-    })?;
+    let rows =
+        delete.query_map(params![Millis(time), signed(batch.into())], |row| row.get::<_, Option<Raw>>(0))?;
     let gone: Vec<Option<Raw>> = rows.collect::<Result<_, _>>()?;
     for Raw(digest) in gone.iter().flatten() {
         blob::release(connection, *digest)?;

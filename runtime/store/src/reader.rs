@@ -36,18 +36,11 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let pool = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
-            let idle = pool
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop();
+            let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match idle {
                 Some(connection) => connection,
                 None => open(&pool.path)?,
@@ -55,15 +48,10 @@ impl Readers {
             let snapshot = connection.unchecked_transaction()?;
             let result = query(&snapshot);
             drop(snapshot);
-            pool.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
+            pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             result
         });
-        task.await.unwrap_or_else(|error| {
-            Err(StoreError::Database(format!("a read ended early: {error}")))
-        })
+        task.await.unwrap_or_else(|error| Err(StoreError::Database(format!("a read ended early: {error}"))))
     }
 }
 
@@ -72,8 +60,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.execute_batch(
-        "PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY",
-    )?;
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY")?;
     Ok(connection)
 }

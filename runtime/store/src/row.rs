@@ -35,10 +35,7 @@ impl ToSql for Raw {
 
 impl FromSql for Raw {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let bytes: [u8; 32] = value
-            .as_blob()?
-            .try_into()
-            .map_err(|_| FromSqlError::InvalidType)?;
+        let bytes: [u8; 32] = value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
         Ok(Self(Digest::from(bytes)))
     }
 }
@@ -80,22 +77,15 @@ pub(crate) fn small(row: &Row<'_>, name: &str) -> rusqlite::Result<u32> {
 
 /// `value` as JSON text.
 pub(crate) fn json<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Invalid {
-        what,
-        reason: error.to_string(),
-    })
+    serde_json::to_string(value).map_err(|error| StoreError::Invalid { what, reason: error.to_string() })
 }
 
 /// JSON text that this crate wrote.
-pub(crate) fn parse<T: DeserializeOwned>(
-    what: impl Into<String>,
-    text: &str,
-) -> Result<T, StoreError> {
+pub(crate) fn parse<T: DeserializeOwned>(what: impl Into<String>, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::corrupt(what, error.to_string()))
 }
 
 /// A digest that this crate wrote as text.
 pub(crate) fn digest(text: &str) -> Result<Digest, StoreError> {
-    text.parse::<Digest>()
-        .map_err(|error| StoreError::corrupt("digest", error.to_string()))
+    text.parse::<Digest>().map_err(|error| StoreError::corrupt("digest", error.to_string()))
 }

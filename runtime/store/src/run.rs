@@ -72,14 +72,8 @@ pub struct Claimed {
 
 impl RunStatus {
     /// Every status.
-    pub const ALL: [Self; 6] = [
-        Self::Running,
-        Self::Waiting,
-        Self::Done,
-        Self::Ignored,
-        Self::Failed,
-        Self::Discarded,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Running, Self::Waiting, Self::Done, Self::Ignored, Self::Failed, Self::Discarded];
 
     /// The stable kebab-case name, as in SQL, the API and metrics.
     #[must_use]
@@ -114,24 +108,17 @@ impl FromStr for RunStatus {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.name() == text)
-            .ok_or_else(|| StoreError::Invalid {
-                what: "status",
-                reason: format!(
-                    "`{text}` is none of {}",
-                    Self::ALL.map(Self::name).join(", ")
-                ),
-            })
+        Self::ALL.into_iter().find(|status| status.name() == text).ok_or_else(|| StoreError::Invalid {
+            what: "status",
+            reason: format!("`{text}` is none of {}", Self::ALL.map(Self::name).join(", ")),
+        })
     }
 }
 
 /// The status in column `status`.
 pub(crate) fn status(row: &Row<'_>) -> Result<RunStatus, StoreError> {
     let text: String = row.get("status")?;
-    text.parse::<RunStatus>()
-        .map_err(|error| StoreError::corrupt("run", error.to_string()))
+    text.parse::<RunStatus>().map_err(|error| StoreError::corrupt("run", error.to_string()))
 }
 
 /// Makes a run and the start of its journal.
@@ -142,17 +129,10 @@ pub(crate) fn insert(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     if run.id.is_empty() {
-        return Err(StoreError::Invalid {
-            what: "run id",
-            reason: "it is empty: make a ULID".to_owned(),
-        });
+        return Err(StoreError::Invalid { what: "run id", reason: "it is empty: make a ULID".to_owned() });
     }
     let head = journal::append(connection, &run.id, Head::first(&run.id), now, &run.entries)?;
-    let status = if run.due_at.is_some() {
-        RunStatus::Waiting
-    } else {
-        RunStatus::Running
-    };
+    let status = if run.due_at.is_some() { RunStatus::Waiting } else { RunStatus::Running };
     connection
         .prepare_cached(
             "INSERT INTO run (id, flow, flow_version, digests, status, due_at, seq, head, inbox, created_at, updated_at)
@@ -196,9 +176,7 @@ impl Store {
             for (run, flow) in mark_claimed(connection, now, limit)? {
                 match read_claimed(connection, epoch, &run) {
                     Ok(run) => claimed.push(run),
-                    Err(error @ StoreError::Corrupt { .. }) => {
-                        bury(connection, &run, &flow, &error, now)?
-                    }
+                    Err(error @ StoreError::Corrupt { .. }) => bury(connection, &run, &flow, &error, now)?,
                     Err(error) => return Err(error),
                 }
             }
@@ -214,9 +192,7 @@ impl Store {
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|connection| {
             let due: Option<Millis> = connection
-                .prepare_cached(
-                    "SELECT due_at FROM run WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",
-                )?
+                .prepare_cached("SELECT due_at FROM run WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1")?
                 .query_row([], |row| row.get(0))
                 .optional()?;
             Ok(due.map(|millis| millis.0))
@@ -236,19 +212,16 @@ fn mark_claimed(
          WHERE id IN (SELECT id FROM run WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)
          RETURNING id, flow",
     )?;
-    let rows = update.query_map(params![Millis(now), row::length(limit)], |row| {
-        Ok((row.get("id")?, row.get("flow")?))
-    })?;
+    let rows = update
+        .query_map(params![Millis(now), row::length(limit)], |row| Ok((row.get("id")?, row.get("flow")?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn read_claimed(connection: &Connection, epoch: u64, run: &str) -> Result<Claimed, StoreError> {
-    let mut select = connection
-        .prepare_cached("SELECT flow, flow_version, digests, seq, head FROM run WHERE id = ?1")?;
+    let mut select =
+        connection.prepare_cached("SELECT flow, flow_version, digests, seq, head FROM run WHERE id = ?1")?;
     let mut rows = select.query([run])?;
-    let row = rows
-        .next()?
-        .ok_or_else(|| StoreError::not_found("run", run))?;
+    let row = rows.next()?.ok_or_else(|| StoreError::not_found("run", run))?;
     let digests: String = row.get("digests")?;
     Ok(Claimed {
         run: run.to_owned(),

@@ -105,9 +105,7 @@ impl Store {
                 return Ok(None);
             };
             let digests: String = row.get("digests")?;
-            let delivery = row
-                .get::<_, Option<i64>>("inbox")?
-                .map(|n| inbox::delivery(connection, n));
+            let delivery = row.get::<_, Option<i64>>("inbox")?.map(|n| inbox::delivery(connection, n));
             Ok(Some(RunDetail {
                 row: from_row(row)?,
                 digests: row::parse(format!("run {id}"), &digests)?,
@@ -124,8 +122,7 @@ impl Store {
     /// When the read fails.
     pub async fn run_counts(&self) -> Result<Vec<RunCount>, StoreError> {
         self.read(|connection| {
-            let mut select =
-                connection.prepare_cached("SELECT flow, status, n FROM tally WHERE n > 0")?;
+            let mut select = connection.prepare_cached("SELECT flow, status, n FROM tally WHERE n > 0")?;
             let mut rows = select.query([])?;
             let mut counts = Vec::new();
             while let Some(row) = rows.next()? {
@@ -145,8 +142,7 @@ impl Store {
     /// # Errors
     /// When the read fails.
     pub async fn runs_pinned_to(&self, digest: Digest) -> Result<u64, StoreError> {
-        self.read(move |connection| pinned(connection, digest))
-            .await
+        self.read(move |connection| pinned(connection, digest)).await
     }
 }
 
@@ -200,8 +196,7 @@ fn of_flow(
     before: &str,
     limit: i64,
 ) -> Result<Vec<RunRow>, StoreError> {
-    let sql =
-        "SELECT * FROM run WHERE flow = ?3 AND status = ?4 AND id < ?1 ORDER BY id DESC LIMIT ?2";
+    let sql = "SELECT * FROM run WHERE flow = ?3 AND status = ?4 AND id < ?1 ORDER BY id DESC LIMIT ?2";
     collect(connection, sql, params![before, limit, flow, status.name()])
 }
 

@@ -12,11 +12,7 @@ const SCRIPTS: [&str; 1] = [include_str!("schema.sql")];
 pub(crate) fn version(connection: &Connection) -> Result<u32, StoreError> {
     let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let known = newest();
-    if found > known {
-        Err(StoreError::Newer { found, known })
-    } else {
-        Ok(found)
-    }
+    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(found) }
 }
 
 /// Brings the database to the newest version.

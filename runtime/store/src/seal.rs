@@ -56,11 +56,7 @@ impl Sealer {
         })
     }
 
-    pub(crate) fn open(
-        &self,
-        binding: Binding<'_>,
-        sealed: &Sealed,
-    ) -> Result<Zeroizing<Vec<u8>>, Tampered> {
+    pub(crate) fn open(&self, binding: Binding<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Tampered> {
         let unwrapped = decrypt(&self.0, &sealed.wrapped_key, &binding.bytes("key"))?;
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         if unwrapped.len() != KEY_BYTES {
@@ -85,13 +81,7 @@ impl Binding<'_> {
     /// Each part with its length, so that no two bindings have the same bytes.
     fn bytes(&self, part: &str) -> Vec<u8> {
         let mut bytes = b"wharf secret 1".to_vec();
-        for text in [
-            part,
-            self.connector,
-            self.connection,
-            self.method,
-            self.slot,
-        ] {
+        for text in [part, self.connector, self.connection, self.method, self.slot] {
             bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
@@ -104,34 +94,15 @@ fn encrypt(key: &[u8; KEY_BYTES], message: &[u8], bound: &[u8]) -> Result<Vec<u8
     let mut nonce = [0; NONCE_BYTES];
     fill(&mut nonce)?;
     let sealed = XChaCha20Poly1305::new(key.into())
-        .encrypt(
-            XNonce::from_slice(&nonce),
-            Payload {
-                msg: message,
-                aad: bound,
-            },
-        )
-        .map_err(|_| StoreError::Invalid {
-            what: "secret",
-            reason: "too long to encrypt".to_owned(),
-        })?;
+        .encrypt(XNonce::from_slice(&nonce), Payload { msg: message, aad: bound })
+        .map_err(|_| StoreError::Invalid { what: "secret", reason: "too long to encrypt".to_owned() })?;
     Ok([nonce.as_slice(), &sealed].concat())
 }
 
-fn decrypt(
-    key: &[u8; KEY_BYTES],
-    sealed: &[u8],
-    bound: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Tampered> {
+fn decrypt(key: &[u8; KEY_BYTES], sealed: &[u8], bound: &[u8]) -> Result<Zeroizing<Vec<u8>>, Tampered> {
     let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(Tampered)?;
     XChaCha20Poly1305::new(key.into())
-        .decrypt(
-            XNonce::from_slice(nonce),
-            Payload {
-                msg: sealed,
-                aad: bound,
-            },
-        )
+        .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: bound })
         .map(Zeroizing::new)
         .map_err(|_| Tampered)
 }

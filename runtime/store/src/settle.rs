@@ -122,17 +122,13 @@ impl Store {
     /// See [`SettleError`]; nothing was written then.
     pub async fn settle(&self, settle: Settle) -> Result<(), SettleError> {
         let current = self.epoch();
-        self.write(move |connection| apply(connection, current, &settle))
-            .await
+        self.write(move |connection| apply(connection, current, &settle)).await
     }
 }
 
 fn apply(connection: &Connection, current: u64, settle: &Settle) -> Result<(), SettleError> {
     if settle.epoch != current {
-        return Err(SettleError::Fenced {
-            held: settle.epoch,
-            current,
-        });
+        return Err(SettleError::Fenced { held: settle.epoch, current });
     }
     let (flow, head) = expect(connection, settle)?;
     let head = journal::append(connection, &settle.run, head, settle.now, &settle.entries)?;
@@ -153,11 +149,7 @@ fn expect(connection: &Connection, settle: &Settle) -> Result<(String, Head), Se
     let found = connection
         .prepare_cached("SELECT flow, status, seq, head FROM run WHERE id = ?1")?
         .query_row([&settle.run], |row| {
-            Ok((
-                row.get::<_, String>("flow")?,
-                run::status(row),
-                journal::head_of(row)?,
-            ))
+            Ok((row.get::<_, String>("flow")?, run::status(row), journal::head_of(row)?))
         })
         .optional()?;
     let (flow, status, head) = found.ok_or_else(|| StoreError::not_found("run", &settle.run))?;
@@ -185,20 +177,12 @@ fn move_on(connection: &Connection, settle: &Settle, head: Head) -> Result<(), S
         RunState::Finished { status } if status.is_final() => Some(settle.now),
         RunState::Finished { status } => {
             let reason = format!("a run cannot finish as {status}");
-            return Err(StoreError::Invalid {
-                what: "status",
-                reason,
-            }
-            .into());
+            return Err(StoreError::Invalid { what: "status", reason }.into());
         }
     };
     if settle.dead_letter.is_some() != (status == RunStatus::Failed) {
         let reason = "a failed run has one, and no other".to_owned();
-        return Err(StoreError::Invalid {
-            what: "dead letter",
-            reason,
-        }
-        .into());
+        return Err(StoreError::Invalid { what: "dead letter", reason }.into());
     }
     connection
         .prepare_cached(

@@ -57,10 +57,7 @@ impl Store {
     /// When another process has the directory, the master key is another one, or the files cannot
     /// be used. A wrong key leaves the database as it was.
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        let StoreConfig {
-            path: dir,
-            master_key,
-        } = config;
+        let StoreConfig { path: dir, master_key } = config;
         let sealer = Sealer::new(&master_key);
         drop(master_key);
         let lock = DirLock::acquire(&dir)?;
@@ -74,12 +71,7 @@ impl Store {
         let readers = Readers::new(&path);
         let writer = Writer::start(connection, epoch, lock)?;
         tracing::info!(path = %path.display(), epoch, "store open");
-        Ok(Self(Arc::new(Inner {
-            epoch,
-            sealer: Arc::new(sealer),
-            readers,
-            writer,
-        })))
+        Ok(Self(Arc::new(Inner { epoch, sealer: Arc::new(sealer), readers, writer })))
     }
 
     /// The epoch that this opening took; what is claimed carries it, and a later opening fences it.
@@ -112,9 +104,7 @@ impl Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store")
-            .field("epoch", &self.0.epoch)
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("epoch", &self.0.epoch).finish_non_exhaustive()
     }
 }
 
@@ -147,11 +137,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 
 fn check_key(connection: &Connection, sealer: &Sealer) -> Result<(), StoreError> {
     let value: Option<Vec<u8>> = connection
-        .query_row(
-            "SELECT value FROM meta WHERE name = 'master-key-check'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("SELECT value FROM meta WHERE name = 'master-key-check'", [], |row| row.get(0))
         .optional()?;
     match value {
         Some(value) if sealer.accepts(&value) => Ok(()),
@@ -164,20 +150,12 @@ fn check_key(connection: &Connection, sealer: &Sealer) -> Result<(), StoreError>
 /// Takes the next epoch. What the last owner had claimed and not settled becomes ready.
 fn take_over(connection: &mut Connection, sealer: &Sealer) -> Result<u64, StoreError> {
     let take = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let epoch: i64 = take.query_row(
-        "UPDATE owner SET epoch = epoch + 1 RETURNING epoch",
-        [],
-        |row| row.get(0),
-    )?;
+    let epoch: i64 =
+        take.query_row("UPDATE owner SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
     let check = sealer.check_value()?;
-    take.execute(
-        "INSERT OR IGNORE INTO meta (name, value) VALUES ('master-key-check', ?1)",
-        [check],
-    )?;
-    let resumed = take.execute(
-        "UPDATE run SET status = 'waiting', due_at = 0 WHERE status = 'running'",
-        [],
-    )?;
+    take.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('master-key-check', ?1)", [check])?;
+    let resumed =
+        take.execute("UPDATE run SET status = 'waiting', due_at = 0 WHERE status = 'running'", [])?;
     take.commit()?;
     if resumed > 0 {
         tracing::info!(runs = resumed, "runs of the last owner are ready again");

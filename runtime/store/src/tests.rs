@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use wharf_model::time::Timestamp;
 
 use crate::{
-    Accept, Accepted, By, Claimed, MasterKey, NewRun, RunState, RunStatus, Settle, Store,
-    StoreConfig, StoreError,
+    Accept, Accepted, By, Claimed, MasterKey, NewRun, RunState, RunStatus, Settle, Store, StoreConfig,
+    StoreError,
 };
 
 /// One owner, epochs, master keys, migrations.
@@ -48,17 +48,12 @@ pub(crate) struct Room {
 
 impl Room {
     pub(crate) fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn try_open(&self) -> Result<Store, StoreError> {
         let master_key = MasterKey::from_hex(KEY).unwrap();
-        Store::open(StoreConfig {
-            path: self.dir.path().to_owned(),
-            master_key,
-        })
+        Store::open(StoreConfig { path: self.dir.path().to_owned(), master_key })
     }
 
     pub(crate) fn open(&self) -> Store {
@@ -87,13 +82,7 @@ pub(crate) fn new_run(id: &str, due_at: Option<Timestamp>) -> NewRun {
 }
 
 pub(crate) fn accept_of(key: &str, runs: Vec<NewRun>) -> Accept {
-    Accept {
-        source: "triage".to_owned(),
-        dedupe_key: key.to_owned(),
-        now: NOW,
-        delivery: None,
-        runs,
-    }
+    Accept { source: "triage".to_owned(), dedupe_key: key.to_owned(), now: NOW, delivery: None, runs }
 }
 
 /// Lets a run begin, claimed by the caller.
@@ -118,15 +107,9 @@ pub(crate) fn settle_of(store: &Store, run: &str, expected_seq: u64, state: RunS
 }
 
 pub(crate) fn done() -> RunState {
-    RunState::Finished {
-        status: RunStatus::Done,
-    }
+    RunState::Finished { status: RunStatus::Done }
 }
 
 pub(crate) fn entries(claimed: &Claimed) -> Vec<&str> {
-    claimed
-        .entries
-        .iter()
-        .map(|row| row.entry.as_str())
-        .collect()
+    claimed.entries.iter().map(|row| row.entry.as_str()).collect()
 }

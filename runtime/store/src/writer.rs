@@ -62,31 +62,16 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread. It keeps the lock until its connection is closed.
-    pub(crate) fn start(
-        connection: Connection,
-        epoch: u64,
-        lock: DirLock,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn start(connection: Connection, epoch: u64, lock: DirLock) -> Result<Self, StoreError> {
         let (sender, jobs) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
                 raise_priority();
-                Thread {
-                    connection,
-                    epoch,
-                    broken: None,
-                    _lock: lock,
-                }
-                .run(jobs);
+                Thread { connection, epoch, broken: None, _lock: lock }.run(jobs);
             })
-            .map_err(|error| {
-                StoreError::Database(format!("cannot start the writer thread: {error}"))
-            })?;
-        Ok(Self {
-            jobs: Some(sender),
-            thread: Some(thread),
-        })
+            .map_err(|error| StoreError::Database(format!("cannot start the writer thread: {error}")))?;
+        Ok(Self { jobs: Some(sender), thread: Some(thread) })
     }
 
     /// Runs `job` in a transaction of its own and answers when that is durable.
@@ -114,16 +99,11 @@ impl Writer {
                 // A caller that no longer listens has lost nothing: its transaction stands.
                 drop(sender.send(result));
             };
-            Done {
-                fate,
-                answer: Box::new(answer),
-            }
+            Done { fate, answer: Box::new(answer) }
         };
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         match jobs.send_timeout(Box::new(job), PATIENCE).await {
-            Ok(()) => answer
-                .await
-                .unwrap_or_else(|_| Err(E::from(StoreError::Closed))),
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Closed))),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(E::from(StoreError::Overloaded)),
             Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(E::from(StoreError::Closed)),
         }
@@ -160,9 +140,7 @@ impl Thread {
             }
         }
         if self.broken.is_none()
-            && let Err(error) =
-                self.connection
-                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            && let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         {
             tracing::debug!(%error, "the last checkpoint is left to the next start");
         }
@@ -186,11 +164,7 @@ impl Thread {
             }
         }
         if error.is_none() {
-            error = self
-                .connection
-                .execute_batch("COMMIT")
-                .map_err(StoreError::from)
-                .err();
+            error = self.connection.execute_batch("COMMIT").map_err(StoreError::from).err();
         }
         if let Some(cause) = &error {
             self.give_up(cause);
@@ -200,28 +174,15 @@ impl Thread {
 
     fn begin(&self) -> Result<(), StoreError> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let current: i64 = self
-            .connection
-            .prepare_cached("SELECT epoch FROM owner")?
-            .query_row([], |row| row.get(0))?;
+        let current: i64 =
+            self.connection.prepare_cached("SELECT epoch FROM owner")?.query_row([], |row| row.get(0))?;
         let current = unsigned(current);
-        if current == self.epoch {
-            Ok(())
-        } else {
-            Err(StoreError::Fenced {
-                held: self.epoch,
-                current,
-            })
-        }
+        if current == self.epoch { Ok(()) } else { Err(StoreError::Fenced { held: self.epoch, current }) }
     }
 
     /// The error is one that ends the group.
     fn in_savepoint(&self, job: Job) -> (Done, Result<(), StoreError>) {
-        let run = |sql: &str| {
-            self.connection
-                .prepare_cached(sql)
-                .and_then(|mut s| s.execute([]))
-        };
+        let run = |sql: &str| self.connection.prepare_cached(sql).and_then(|mut s| s.execute([]));
         if let Err(error) = run("SAVEPOINT job") {
             let error = StoreError::from(error);
             return (job(Err(error.clone())), Err(error));
@@ -231,18 +192,15 @@ impl Thread {
         if self.connection.is_autocommit() {
             let error = match std::mem::replace(&mut done.fate, Fate::Undo) {
                 Fate::Abort(error) => error,
-                Fate::Keep | Fate::Undo => {
-                    StoreError::Database("the transaction was rolled back".to_owned())
-                }
+                Fate::Keep | Fate::Undo => StoreError::Database("the transaction was rolled back".to_owned()),
             };
             return (done, Err(error));
         }
         let ended = match &done.fate {
             Fate::Keep => run("RELEASE job").map(drop).map_err(StoreError::from),
-            Fate::Undo => run("ROLLBACK TO job")
-                .and_then(|_| run("RELEASE job"))
-                .map(drop)
-                .map_err(StoreError::from),
+            Fate::Undo => {
+                run("ROLLBACK TO job").and_then(|_| run("RELEASE job")).map(drop).map_err(StoreError::from)
+            }
             Fate::Abort(error) => Err(error.clone()),
         };
         (done, ended)
@@ -253,9 +211,7 @@ impl Thread {
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "a failed group could not be rolled back");
-            self.broken.get_or_insert(StoreError::FailClosed {
-                reason: error.to_string(),
-            });
+            self.broken.get_or_insert(StoreError::FailClosed { reason: error.to_string() });
         }
         match cause.reach() {
             Reach::Store => {

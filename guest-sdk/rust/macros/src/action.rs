@@ -7,8 +7,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::punctuated::Punctuated;
 use syn::{
-    Error, Expr, ExprLit, FnArg, GenericArgument, ItemFn, Lit, Meta, MetaNameValue, PathArguments,
-    Result, ReturnType, Token, Type, parse_quote,
+    Error, Expr, ExprLit, FnArg, GenericArgument, ItemFn, Lit, Meta, MetaNameValue, PathArguments, Result,
+    ReturnType, Token, Type, parse_quote,
 };
 
 /// What stands in `#[action(…)]`.
@@ -27,22 +27,15 @@ struct Arguments {
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let mut function: ItemFn = syn::parse2(item)?;
-    if !function
-        .attrs
-        .iter()
-        .any(|attribute| attribute.path().is_ident("inline"))
-    {
+    if !function.attrs.iter().any(|attribute| attribute.path().is_ident("inline")) {
         // A backtrace after a trap should name the action.
         function.attrs.push(parse_quote!(#[inline(never)]));
     }
     let arguments = Arguments::parse(arguments)?;
     let (visibility, ident) = (&function.vis, &function.sig.ident);
-    let effect = arguments.effect.ok_or_else(|| {
-        Error::new_spanned(
-            ident,
-            "say what it does to the world: `effect = \"read\"`, …",
-        )
-    })?;
+    let effect = arguments
+        .effect
+        .ok_or_else(|| Error::new_spanned(ident, "say what it does to the world: `effect = \"read\"`, …"))?;
     let name = match arguments.name {
         Some(name) => quote!(#name),
         None => {
@@ -54,10 +47,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let title = match arguments.title {
         Some(title) => quote!(#title),
         None if doc_title.is_empty() => {
-            return Err(Error::new_spanned(
-                ident,
-                "needs a doc comment: its first line is the title",
-            ));
+            return Err(Error::new_spanned(ident, "needs a doc comment: its first line is the title"));
         }
         None => quote!(#doc_title),
     };
@@ -143,10 +133,7 @@ impl Arguments {
 
 fn effect(value: &Expr) -> Result<TokenStream> {
     let text = match value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => text.value(),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value(),
         _ => String::new(),
     };
     let variant = match text.as_str() {
@@ -174,11 +161,7 @@ fn doc(function: &ItemFn) -> (String, String) {
         .filter_map(|attribute| match &attribute.meta {
             Meta::NameValue(MetaNameValue {
                 path,
-                value:
-                    Expr::Lit(ExprLit {
-                        lit: Lit::Str(text),
-                        ..
-                    }),
+                value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }),
                 ..
             }) if path.is_ident("doc") => Some(text.value().trim().to_owned()),
             _ => None,
@@ -186,10 +169,7 @@ fn doc(function: &ItemFn) -> (String, String) {
         .collect();
     match lines.split_first() {
         Some((first, rest)) => {
-            let words: Vec<&str> = rest
-                .iter()
-                .flat_map(|line| line.split_whitespace())
-                .collect();
+            let words: Vec<&str> = rest.iter().flat_map(|line| line.split_whitespace()).collect();
             (first.trim_end_matches('.').to_owned(), words.join(" "))
         }
         None => (String::new(), String::new()),
@@ -201,10 +181,7 @@ fn input(function: &ItemFn) -> Result<(TokenStream, TokenStream)> {
     let ident = &function.sig.ident;
     let arguments: Vec<&FnArg> = function.sig.inputs.iter().collect();
     match arguments.as_slice() {
-        [_] => Ok((
-            quote!(::wharf::NoInput),
-            quote!({ let ::wharf::NoInput {} = input; #ident(call) }),
-        )),
+        [_] => Ok((quote!(::wharf::NoInput), quote!({ let ::wharf::NoInput {} = input; #ident(call) }))),
         [_, FnArg::Typed(input)] => Ok(match &*input.ty {
             Type::Reference(lent) => {
                 let ty = &lent.elem;
@@ -212,10 +189,7 @@ fn input(function: &ItemFn) -> Result<(TokenStream, TokenStream)> {
             }
             ty => (quote!(#ty), quote!(#ident(call, input))),
         }),
-        _ => Err(Error::new_spanned(
-            &function.sig,
-            "takes `call: &Call` and at most one input",
-        )),
+        _ => Err(Error::new_spanned(&function.sig, "takes `call: &Call` and at most one input")),
     }
 }
 
@@ -258,20 +232,12 @@ mod tests {
         assert!(expand(quote!(effect = "read"), good.clone()).is_ok());
         refused(quote!(), good.clone(), "say what it does to the world");
         refused(quote!(effect = "reed"), good.clone(), "is one of \"read\"");
-        refused(
-            quote!(effect = "read", scope = ["x"]),
-            good.clone(),
-            "knows `effect`",
-        );
+        refused(quote!(effect = "read", scope = ["x"]), good.clone(), "knows `effect`");
         refused(quote!(effect = "read", paged), good, "expected a value");
         let undocumented = quote!(
             fn act(call: &Call) -> Result<Output> {}
         );
-        refused(
-            quote!(effect = "read"),
-            undocumented.clone(),
-            "needs a doc comment",
-        );
+        refused(quote!(effect = "read"), undocumented.clone(), "needs a doc comment");
         assert!(expand(quote!(effect = "read", title = "Act"), undocumented).is_ok());
         let many = quote! {
             /// Do it.

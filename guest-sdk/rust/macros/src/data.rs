@@ -12,11 +12,7 @@ pub(crate) enum Direction {
     Out,
 }
 
-pub(crate) fn expand(
-    direction: Direction,
-    arguments: TokenStream,
-    item: TokenStream,
-) -> Result<TokenStream> {
+pub(crate) fn expand(direction: Direction, arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
     if !arguments.is_empty() {
         return Err(Error::new_spanned(arguments, "takes no arguments"));
     }
@@ -33,10 +29,7 @@ pub(crate) fn expand(
             &mut item.attrs
         }
         other => {
-            return Err(Error::new_spanned(
-                other,
-                "only a struct or an enum is data",
-            ));
+            return Err(Error::new_spanned(other, "only a struct or an enum is data"));
         }
     };
     let mut added: Vec<Attribute> = vec![
@@ -100,21 +93,14 @@ fn shown(field: &mut Field) -> Result<()> {
 fn name(value: &Expr) -> Result<String> {
     match value {
         Expr::Path(path) => path.path.require_ident().map(Ident::to_string),
-        Expr::Lit(syn::ExprLit {
-            lit: syn::Lit::Str(text),
-            ..
-        }) => Ok(text.value()),
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Ok(text.value()),
         other => Err(Error::new_spanned(other, "a name is needed here")),
     }
 }
 
 fn is_option(ty: &Type) -> bool {
     match ty {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| last.ident == "Option"),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Option"),
         _ => false,
     }
 }

@@ -20,9 +20,7 @@ use proc_macro::TokenStream;
 /// It keeps the function and adds an empty enum of its name that implements `wharf::Action`.
 #[proc_macro_attribute]
 pub fn action(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    action::expand(arguments.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    action::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes a struct or enum an input: `Deserialize`, `Serialize`, `JsonSchema` and `Debug`, unknown

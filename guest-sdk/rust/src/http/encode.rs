@@ -28,9 +28,7 @@ fn push(out: &mut String, text: &str) {
 /// `invalid-input` for an empty segment, `.` and `..`, which would name another path.
 pub fn segment(text: &str) -> Result<String> {
     if matches!(text, "" | "." | "..") {
-        return Err(Failure::invalid_input(format_args!(
-            "`{text}` cannot be a part of a URL's path"
-        )));
+        return Err(Failure::invalid_input(format_args!("`{text}` cannot be a part of a URL's path")));
     }
     let mut out = String::with_capacity(text.len());
     push(&mut out, text);
@@ -68,10 +66,7 @@ mod tests {
 
     #[test]
     fn forms_are_encoded() {
-        assert_eq!(
-            form([("q", "a b&c"), ("é", "1+1")]),
-            "q=a%20b%26c&%C3%A9=1%2B1"
-        );
+        assert_eq!(form([("q", "a b&c"), ("é", "1+1")]), "q=a%20b%26c&%C3%A9=1%2B1");
         assert_eq!(form([]), "");
     }
 }

@@ -28,9 +28,7 @@ fn next_in(value: &str) -> Option<String> {
 
 /// The byte after the parameters of one link: a comma outside of quotes, or the end.
 fn end_of_parameters(text: &str) -> usize {
-    split_outside_quotes(text, ',')
-        .next()
-        .map_or(text.len(), str::len)
+    split_outside_quotes(text, ',').next().map_or(text.len(), str::len)
 }
 
 fn is_next(parameter: &str) -> bool {
@@ -67,10 +65,7 @@ mod tests {
     fn check(values: &[&str], expected: Option<&str>) {
         let headers: Vec<Field> = values
             .iter()
-            .map(|value| Field {
-                name: "Link".into(),
-                value: value.as_bytes().to_vec(),
-            })
+            .map(|value| Field { name: "Link".into(), value: value.as_bytes().to_vec() })
             .collect();
         assert_eq!(next_link(&headers).as_deref(), expected, "{values:?}");
     }
@@ -78,22 +73,10 @@ mod tests {
     #[test]
     fn next_is_found() {
         check(&[], None);
-        check(
-            &["<https://a/?page=2>; rel=\"next\""],
-            Some("https://a/?page=2"),
-        );
-        check(
-            &["<https://a/1>; rel=prev, <https://a/3>; rel=next"],
-            Some("https://a/3"),
-        );
-        check(
-            &["<https://a/9>; rel=\"last\"", "<https://a/3>; rel=\"next\""],
-            Some("https://a/3"),
-        );
-        check(
-            &["<https://a/?q=a,b>; title=\"x, <y>; rel=next\"; rel=\"prev\""],
-            None,
-        );
+        check(&["<https://a/?page=2>; rel=\"next\""], Some("https://a/?page=2"));
+        check(&["<https://a/1>; rel=prev, <https://a/3>; rel=next"], Some("https://a/3"));
+        check(&["<https://a/9>; rel=\"last\"", "<https://a/3>; rel=\"next\""], Some("https://a/3"));
+        check(&["<https://a/?q=a,b>; title=\"x, <y>; rel=next\"; rel=\"prev\""], None);
         check(&["<https://a/2>; REL=\"first NEXT\""], Some("https://a/2"));
         check(&["<https://a/2; rel=next"], None);
         check(&["garbage"], None);

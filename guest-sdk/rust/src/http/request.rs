@@ -59,10 +59,8 @@ impl Request {
 
     /// Adds a query parameter, encoded.
     pub fn query(mut self, name: &str, value: impl Display) -> Self {
-        self.url
-            .push(if self.url.contains('?') { '&' } else { '?' });
-        self.url
-            .push_str(&encode::form([(name, value.to_string().as_str())]));
+        self.url.push(if self.url.contains('?') { '&' } else { '?' });
+        self.url.push_str(&encode::form([(name, value.to_string().as_str())]));
         self
     }
 
@@ -76,10 +74,7 @@ impl Request {
 
     /// Adds a header. The host refuses `Authorization`, `Host` and others that are its own.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        self.headers.push(Field {
-            name: name.into(),
-            value: value.into(),
-        });
+        self.headers.push(Field { name: name.into(), value: value.into() });
         self
     }
 
@@ -177,9 +172,7 @@ impl Request {
             timeout_ms: self.timeout_ms,
             redirects: self.redirects,
         });
-        Ok(answer.map(|response| {
-            Response::new(response.status, response.headers, response.body, intent)
-        }))
+        Ok(answer.map(|response| Response::new(response.status, response.headers, response.body, intent)))
     }
 
     /// Sends it, takes a status that is not 2xx for a failure, and reads the answer as JSON.
@@ -222,18 +215,12 @@ mod tests {
             .query("q", "a b")
             .query("n", 2)
             .maybe_query("none", None::<&str>);
-        assert_eq!(
-            request.url,
-            "https://a.example/v1/repos/acme%2Fx/issues?q=a%20b&n=2"
-        );
+        assert_eq!(request.url, "https://a.example/v1/repos/acme%2Fx/issues?q=a%20b&n=2");
     }
 
     #[test]
     fn mistakes_come_out_of_send() {
-        let failure = Request::new("GET", "https://a.example")
-            .path([".."])
-            .send()
-            .unwrap_err();
+        let failure = Request::new("GET", "https://a.example").path([".."]).send().unwrap_err();
         assert_eq!(failure.class, FailureClass::InvalidInput);
     }
 

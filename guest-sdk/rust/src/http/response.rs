@@ -30,13 +30,7 @@ pub struct Response {
 
 impl Response {
     pub(super) fn new(status: u16, headers: Vec<Field>, body: Body, intent: Intent) -> Self {
-        Self {
-            status,
-            headers,
-            read: Vec::new(),
-            rest: Some(body),
-            intent,
-        }
+        Self { status, headers, read: Vec::new(), rest: Some(body), intent }
     }
 
     /// The status code (RFC 9110, section 15).
@@ -109,22 +103,15 @@ impl Response {
         };
         // A body that breaks off says less, and the status still says what happened.
         let _ = self.read(ERROR_BODY);
-        Err(status_failure(
-            class,
-            self.status,
-            &self.headers,
-            &self.read,
-            self.intent,
-        ))
+        Err(status_failure(class, self.status, &self.headers, &self.read, self.intent))
     }
 
     /// Reads on until there are `enough` bytes, or all.
     fn read(&mut self, enough: usize) -> Result<()> {
         while self.read.len() < enough {
             let Some(body) = &self.rest else { break };
-            let piece = body
-                .read(PIECE)
-                .map_err(|error| failure(error, self.intent).with_status(self.status))?;
+            let piece =
+                body.read(PIECE).map_err(|error| failure(error, self.intent).with_status(self.status))?;
             if piece.is_empty() {
                 self.rest = None;
             } else if self.read.is_empty() {
@@ -138,8 +125,8 @@ impl Response {
 }
 
 fn unusable(status: u16, intent: Intent, error: &dyn core::fmt::Display) -> Failure {
-    let failure = Failure::schema_mismatch(format_args!("the provider's answer: {error}"))
-        .with_status(status);
+    let failure =
+        Failure::schema_mismatch(format_args!("the provider's answer: {error}")).with_status(status);
     match intent {
         Intent::Write if (200..300).contains(&status) => failure.with_outcome_unknown(),
         Intent::Write | Intent::Read => failure,
@@ -205,31 +192,16 @@ mod tests {
         check("<html>", "the provider answered 500");
         check("busy", "the provider answered 500: busy");
         check(r#"{"message":"Bad"}"#, "the provider answered 500: Bad");
-        check(
-            r#"{"error":{"message":"Bad"}}"#,
-            "the provider answered 500: Bad",
-        );
-        check(
-            r#"{"error":"bad","code":1}"#,
-            "the provider answered 500: bad",
-        );
+        check(r#"{"error":{"message":"Bad"}}"#, "the provider answered 500: Bad");
+        check(r#"{"error":"bad","code":1}"#, "the provider answered 500: bad");
         check("[1]", "the provider answered 500");
     }
 
     #[track_caller]
-    fn check(
-        status: u16,
-        headers: &[(&str, &str)],
-        class: Class,
-        wait: Option<u64>,
-        unknown: bool,
-    ) {
+    fn check(status: u16, headers: &[(&str, &str)], class: Class, wait: Option<u64>, unknown: bool) {
         let headers: Vec<Field> = headers
             .iter()
-            .map(|(name, value)| Field {
-                name: (*name).into(),
-                value: value.as_bytes().to_vec(),
-            })
+            .map(|(name, value)| Field { name: (*name).into(), value: value.as_bytes().to_vec() })
             .collect();
         let first = Class::from_status(status).expect("not a success");
         let failure = status_failure(first, status, &headers, b"", Intent::Write);
@@ -241,36 +213,12 @@ mod tests {
 
     #[test]
     fn statuses_become_failures() {
-        check(
-            429,
-            &[("retry-after", "30")],
-            Class::RateLimited,
-            Some(30_000),
-            false,
-        );
+        check(429, &[("retry-after", "30")], Class::RateLimited, Some(30_000), false);
         check(429, &[], Class::RateLimited, None, false);
-        check(
-            503,
-            &[("retry-after", "1")],
-            Class::TemporarilyUnavailable,
-            Some(1_000),
-            false,
-        );
+        check(503, &[("retry-after", "1")], Class::TemporarilyUnavailable, Some(1_000), false);
         check(403, &[], Class::PermissionDenied, None, false);
-        check(
-            403,
-            &[("retry-after", "60")],
-            Class::RateLimited,
-            Some(60_000),
-            false,
-        );
-        check(
-            422,
-            &[("retry-after", "60")],
-            Class::InvalidInput,
-            None,
-            false,
-        );
+        check(403, &[("retry-after", "60")], Class::RateLimited, Some(60_000), false);
+        check(422, &[("retry-after", "60")], Class::InvalidInput, None, false);
         check(500, &[], Class::TemporarilyUnavailable, None, false);
         check(502, &[], Class::TemporarilyUnavailable, None, true);
         check(504, &[], Class::TimedOut, None, true);

@@ -13,11 +13,7 @@ const LONGEST: u64 = 31 * 86_400_000;
 /// the response has no `Date`.
 #[must_use]
 pub fn retry_after_ms(headers: &[Field], now: impl FnOnce() -> u64) -> Option<u64> {
-    let clock = || {
-        header(headers, "date")
-            .and_then(parse_http_date)
-            .unwrap_or_else(now)
-    };
+    let clock = || header(headers, "date").and_then(parse_http_date).unwrap_or_else(now);
     if let Some(value) = header(headers, "retry-after") {
         return match value.trim().parse::<u64>() {
             Ok(seconds) => Some(clamp(seconds.saturating_mul(1000))),
@@ -89,12 +85,9 @@ pub fn parse_http_date(text: &str) -> Option<u64> {
 }
 
 fn month_number(name: &str) -> Option<u64> {
-    const NAMES: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let index = NAMES
-        .iter()
-        .position(|known| known.eq_ignore_ascii_case(name))?;
+    const NAMES: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let index = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
     u64::try_from(index).ok().map(|index| index + 1)
 }
 
@@ -106,24 +99,14 @@ mod tests {
 
     #[test]
     fn three_forms_of_a_date() {
-        for text in [
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-        ] {
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
             assert_eq!(parse_http_date(text), Some(NOW), "{text}");
         }
         assert_eq!(parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(
-            parse_http_date("Thu, 29 Feb 2024 12:00:00 GMT"),
-            Some(1_709_208_000_000)
-        );
-        for text in [
-            "",
-            "soon",
-            "Sun, 06 Foo 1994 08:49:37 GMT",
-            "Sun, 06 Nov 1994 25:49:37 GMT",
-        ] {
+        assert_eq!(parse_http_date("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000_000));
+        for text in ["", "soon", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT"] {
             assert_eq!(parse_http_date(text), None, "{text}");
         }
     }
@@ -132,10 +115,7 @@ mod tests {
     fn check(headers: &[(&str, &str)], expected: Option<u64>) {
         let fields: Vec<Field> = headers
             .iter()
-            .map(|(name, value)| Field {
-                name: (*name).into(),
-                value: value.as_bytes().to_vec(),
-            })
+            .map(|(name, value)| Field { name: (*name).into(), value: value.as_bytes().to_vec() })
             .collect();
         assert_eq!(retry_after_ms(&fields, || NOW), expected, "{headers:?}");
     }
@@ -146,16 +126,10 @@ mod tests {
         check(&[("Retry-After", "30")], Some(30_000));
         check(&[("retry-after", " 0 ")], Some(0));
         check(&[("retry-after", "1.5")], Some(2_000));
-        check(
-            &[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")],
-            Some(10_000),
-        );
+        check(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], Some(10_000));
         check(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0));
         check(
-            &[
-                ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"),
-                ("date", "Sun, 06 Nov 1994 08:49:45 GMT"),
-            ],
+            &[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"), ("date", "Sun, 06 Nov 1994 08:49:45 GMT")],
             Some(2_000),
         );
         check(&[("retry-after", "99999999999999")], Some(super::LONGEST));

@@ -65,12 +65,7 @@ impl Auth {
     /// A method without slots.
     #[must_use]
     pub fn new(title: &str) -> Self {
-        Self {
-            title: title.into(),
-            slots: Named::default(),
-            placement: None,
-            audience: Vec::new(),
-        }
+        Self { title: title.into(), slots: Named::default(), placement: None, audience: Vec::new() }
     }
 
     /// A secret that a person enters.
@@ -108,11 +103,7 @@ impl Auth {
     /// A header with `prefix` and the slot's value.
     #[must_use]
     pub fn header(self, name: &str, prefix: &str, slot: &str) -> Self {
-        self.placement(Placement::Header {
-            name: name.into(),
-            prefix: prefix.into(),
-            slot: slot.into(),
-        })
+        self.placement(Placement::Header { name: name.into(), prefix: prefix.into(), slot: slot.into() })
     }
 
     /// A query parameter with the slot's value.

@@ -3,9 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Action, Auth, Effect, Entity, EntityOperation, FailureClass, Manifest, Trigger, Webhook,
-};
+use super::{Action, Auth, Effect, Entity, EntityOperation, FailureClass, Manifest, Trigger, Webhook};
 use crate::action::{Actions, NoInput, Page, Verdict};
 use crate::bindings::wharf::connector::types::Context;
 use crate::call::Call;
@@ -37,9 +35,7 @@ struct Made {
 )]
 fn make_thing(_call: &Call, input: Thing) -> Result<Made> {
     let Thing { name } = input;
-    Ok(Made {
-        id: name.len() as u64,
-    })
+    Ok(Made { id: name.len() as u64 })
 }
 
 fn find_thing(_call: &Call, _input: Thing) -> Result<Verdict<Made>> {
@@ -49,10 +45,7 @@ fn find_thing(_call: &Call, _input: Thing) -> Result<Verdict<Made>> {
 /// List things.
 #[wharf::action(effect = "read", name = "things", title = "All things", auth = [])]
 fn list_things(_call: &Call) -> Result<Page<Made>> {
-    Ok(Page {
-        items: Vec::new(),
-        next: None,
-    })
+    Ok(Page { items: Vec::new(), next: None })
 }
 
 struct Things;
@@ -90,14 +83,8 @@ impl Connector for Things {
                 )
                 .auth(&["key"]),
             )
-            .trigger(
-                "changed",
-                Trigger::poll::<NoInput, Made>("A thing changed", 60_000),
-            )
-            .entity(
-                "thing",
-                Entity::new::<Made>("Thing", &[EntityOperation::ListSince]).match_key(&["id"]),
-            )
+            .trigger("changed", Trigger::poll::<NoInput, Made>("A thing changed", 60_000))
+            .entity("thing", Entity::new::<Made>("Thing", &[EntityOperation::ListSince]).match_key(&["id"]))
             .options("things")
     }
 
@@ -253,10 +240,7 @@ fn the_table_runs_actions() {
     let failure = run("make-thing", r#"{"nam":"abc"}"#).unwrap_err();
     assert_eq!(failure.class, FailureClass::InvalidInput);
     assert!(failure.message.contains("`nam`"), "{}", failure.message);
-    assert_eq!(
-        run("nothing", "{}").unwrap_err().class,
-        FailureClass::ConnectorDefect
-    );
+    assert_eq!(run("nothing", "{}").unwrap_err().class, FailureClass::ConnectorDefect);
     let verdict = Things::confirm(&call, "make-thing", r#"{"name":"abc"}"#).unwrap();
     assert_eq!(verdict, Verdict::Unknown);
     assert!(Things::confirm(&call, "things", "{}").is_err());

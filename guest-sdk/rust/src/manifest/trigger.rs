@@ -172,10 +172,7 @@ impl Webhook {
     /// Only deliveries with one of these values in a header are meant.
     #[must_use]
     pub fn only(mut self, header: &str, values: &[&str]) -> Self {
-        self.event_filter = Some(EventFilter {
-            header: header.into(),
-            values: texts(values),
-        });
+        self.event_filter = Some(EventFilter { header: header.into(), values: texts(values) });
         self
     }
 

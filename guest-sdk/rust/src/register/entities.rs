@@ -13,29 +13,20 @@ use crate::failure::Result;
 impl<C: Connector> Guest for Exports<C> {
     fn list_page(entity: String, listing: host::Listing, context: Context) -> Result<host::Slice> {
         let listing = Listing {
-            cursor: listing
-                .cursor
-                .map(|cursor| parse("the cursor", &cursor))
-                .transpose()?,
+            cursor: listing.cursor.map(|cursor| parse("the cursor", &cursor)).transpose()?,
             since_ms: listing.since,
             deleted_only: listing.deleted_only,
             limit: listing.limit,
         };
         let slice = C::list_entities(&begin::<C>(context), &entity, &listing)?;
         Ok(host::Slice {
-            entries: slice
-                .entries
-                .into_iter()
-                .map(lower)
-                .collect::<Result<_>>()?,
+            entries: slice.entries.into_iter().map(lower).collect::<Result<_>>()?,
             cursor: slice.cursor.as_ref().map(to_json).transpose()?,
         })
     }
 
     fn get(entity: String, id: String, context: Context) -> Result<Option<host::Entry>> {
-        C::get_entity(&begin::<C>(context), &entity, &id)?
-            .map(lower)
-            .transpose()
+        C::get_entity(&begin::<C>(context), &entity, &id)?.map(lower).transpose()
     }
 
     fn find(entity: String, fields: String, context: Context) -> Result<Vec<host::Entry>> {
@@ -53,13 +44,7 @@ impl<C: Connector> Guest for Exports<C> {
     ) -> Result<host::Entry> {
         let data = parse("the data", &data)?;
         let call = begin::<C>(context);
-        lower(C::put_entity(
-            &call,
-            &entity,
-            id.as_deref(),
-            data,
-            version.as_deref(),
-        )?)
+        lower(C::put_entity(&call, &entity, id.as_deref(), data, version.as_deref())?)
     }
 
     fn delete(entity: String, id: String, version: Option<String>, context: Context) -> Result<()> {

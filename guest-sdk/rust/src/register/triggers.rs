@@ -22,9 +22,7 @@ impl<C: Connector> poll::Guest for Exports<C> {
         limit: u32,
         context: Context,
     ) -> Result<poll::Batch> {
-        let cursor = cursor
-            .map(|cursor| parse("the cursor", &cursor))
-            .transpose()?;
+        let cursor = cursor.map(|cursor| parse("the cursor", &cursor)).transpose()?;
         let call = begin::<C>(context);
         let batch = C::poll(&call, &trigger, &settings(&config)?, cursor, limit)?;
         Ok(poll::Batch {
@@ -79,11 +77,7 @@ impl<C: Connector> subscribe::Guest for Exports<C> {
         lower(C::enable(&call, &trigger, &settings(&config)?, &url)?)
     }
 
-    fn exists(
-        trigger: String,
-        subscription: subscribe::Subscription,
-        context: Context,
-    ) -> Result<bool> {
+    fn exists(trigger: String, subscription: subscribe::Subscription, context: Context) -> Result<bool> {
         C::exists(&begin::<C>(context), &trigger, &lift(subscription)?)
     }
 
@@ -92,18 +86,10 @@ impl<C: Connector> subscribe::Guest for Exports<C> {
         subscription: subscribe::Subscription,
         context: Context,
     ) -> Result<subscribe::Subscription> {
-        lower(C::renew(
-            &begin::<C>(context),
-            &trigger,
-            &lift(subscription)?,
-        )?)
+        lower(C::renew(&begin::<C>(context), &trigger, &lift(subscription)?)?)
     }
 
-    fn disable(
-        trigger: String,
-        subscription: subscribe::Subscription,
-        context: Context,
-    ) -> Result<()> {
+    fn disable(trigger: String, subscription: subscribe::Subscription, context: Context) -> Result<()> {
         C::disable(&begin::<C>(context), &trigger, &lift(subscription)?)
     }
 }

@@ -13,10 +13,7 @@ const PULL: &str = include_str!("../../../../tests/fixtures/github/pull_request.
 const PING: &str = include_str!("../../../../tests/fixtures/github/ping.json");
 
 fn message(kind: &str, body: &str) -> HttpMessage {
-    let field = |name: &str, value: &str| Field {
-        name: name.into(),
-        value: value.into(),
-    };
+    let field = |name: &str, value: &str| Field { name: name.into(), value: value.into() };
     HttpMessage {
         method: "POST".into(),
         target: "/hooks/x".into(),
@@ -70,10 +67,7 @@ fn an_opened_issue() {
 fn an_event_knows_its_time_and_order() {
     let events = receive("issues", &Settings(json!({})), &message("issues", OPENED)).unwrap();
     assert_eq!(events[0].occurred_at_ms, Some(1_557_933_618_000));
-    assert_eq!(
-        events[0].ordering_key.as_deref(),
-        Some("Codertocat/Hello-World#1")
-    );
+    assert_eq!(events[0].ordering_key.as_deref(), Some("Codertocat/Hello-World#1"));
 }
 
 #[test]
@@ -83,45 +77,20 @@ fn triggers_mean_some_deliveries() {
     assert_eq!(data("issue-opened", there, "issues", OPENED), Value::Null);
     assert_eq!(data("issue-opened", none(), "issues", LABELED), Value::Null);
     assert_eq!(data("issue-opened", none(), "ping", PING), Value::Null);
-    assert_eq!(
-        data("issue-labeled", none(), "issues", LABELED)["label"],
-        "bug"
-    );
-    assert_eq!(
-        data("issues", none(), "issues", LABELED)["action"],
-        "labeled"
-    );
+    assert_eq!(data("issue-labeled", none(), "issues", LABELED)["label"], "bug");
+    assert_eq!(data("issues", none(), "issues", LABELED)["action"], "labeled");
     let only = |action: &str| json!({ "actions": [action] });
-    assert_eq!(
-        data("issues", only("closed"), "issues", OPENED),
-        Value::Null
-    );
-    assert_eq!(
-        data("issues", only("opened"), "issues", OPENED)["number"],
-        1
-    );
-    assert_eq!(
-        data("pull-request-opened", none(), "issues", OPENED),
-        Value::Null
-    );
+    assert_eq!(data("issues", only("closed"), "issues", OPENED), Value::Null);
+    assert_eq!(data("issues", only("opened"), "issues", OPENED)["number"], 1);
+    assert_eq!(data("pull-request-opened", none(), "issues", OPENED), Value::Null);
 }
 
 #[test]
 fn an_opened_pull_request() {
     let event = data("pull-request-opened", json!({}), "pull_request", PULL);
     assert_eq!(
-        (
-            &event["number"],
-            &event["base"],
-            &event["head"],
-            &event["merged"]
-        ),
-        (
-            &json!(2),
-            &json!("master"),
-            &json!("changes"),
-            &json!(false)
-        )
+        (&event["number"], &event["base"], &event["head"], &event["merged"]),
+        (&json!(2), &json!("master"), &json!("changes"), &json!(false))
     );
 }
 

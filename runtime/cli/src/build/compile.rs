@@ -41,14 +41,9 @@ pub(super) async fn compile(
     let command = cargo(krate, environment, toolchain, target_dir);
     let ended = run(command, BUILD_LIMIT, &mut |line| progress(told(line))).await?;
     if !ended.success {
-        return Err(BuildError::Cargo {
-            status: ended.status,
-            stderr: ended.stderr,
-        });
+        return Err(BuildError::Cargo { status: ended.status, stderr: ended.stderr });
     }
-    let module = String::from_utf8_lossy(&ended.stdout)
-        .lines()
-        .find_map(|line| module(line, &krate.id));
+    let module = String::from_utf8_lossy(&ended.stdout).lines().find_map(|line| module(line, &krate.id));
     let path = module.ok_or_else(|| BuildError::Program {
         program: "cargo build".to_owned(),
         message: format!("it named no .wasm file for {}", krate.manifest.display()),
@@ -64,16 +59,8 @@ fn cargo(
 ) -> tokio::process::Command {
     let dir = krate.manifest.parent().unwrap_or(Path::new("."));
     let mut command = program(&toolchain.cargo, dir, environment);
-    command.args([
-        "build",
-        "--release",
-        "--lib",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
-    command
-        .args(["--target", toolchain.target.triple(), "--manifest-path"])
-        .arg(&krate.manifest);
+    command.args(["build", "--release", "--lib", "--message-format", "json-render-diagnostics"]);
+    command.args(["--target", toolchain.target.triple(), "--manifest-path"]).arg(&krate.manifest);
     if let Some(target_dir) = target_dir {
         command
             .arg("--target-dir")
@@ -81,17 +68,10 @@ fn cargo(
     }
     if toolchain.std == Library::FromSource {
         // The distribution's stable compiler, with the one unstable feature that builds a library.
-        command
-            .args(["-Z", "build-std=std,panic_abort"])
-            .env("RUSTC_BOOTSTRAP", "1");
+        command.args(["-Z", "build-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
     }
     command.envs(toolchain.rustc.iter().map(|rustc| ("RUSTC", rustc)));
-    command.envs(
-        toolchain
-            .linker
-            .iter()
-            .map(|linker| (linker_variable(toolchain.target), linker)),
-    );
+    command.envs(toolchain.linker.iter().map(|linker| (linker_variable(toolchain.target), linker)));
     command.envs(profile::variables(&krate.workspace));
     command
 }
@@ -106,9 +86,7 @@ fn linker_variable(target: Target) -> &'static str {
 /// A line of cargo's for a terminal.
 fn told(line: String) -> Progress {
     match line.trim_start().strip_prefix("Compiling ") {
-        Some(krate) => {
-            Progress::Compiling(krate.split_whitespace().next().unwrap_or(krate).to_owned())
-        }
+        Some(krate) => Progress::Compiling(krate.split_whitespace().next().unwrap_or(krate).to_owned()),
         None => Progress::Line(line),
     }
 }
@@ -132,10 +110,7 @@ mod tests {
             format!(r#"{{"reason":"compiler-artifact","package_id":"{id}","filenames":[{files}]}}"#)
         };
         let ours = artifact("a", r#""/t/liba.rlib","/t/a.wasm""#);
-        assert_eq!(
-            module(&ours, "a").expect("it is there").to_str(),
-            Some("/t/a.wasm")
-        );
+        assert_eq!(module(&ours, "a").expect("it is there").to_str(), Some("/t/a.wasm"));
         for line in [
             artifact("b", r#""/t/b.wasm""#),
             artifact("a", r#""/t/a.rlib""#),
@@ -148,13 +123,7 @@ mod tests {
 
     #[test]
     fn tells_the_crate_that_is_compiled() {
-        assert_eq!(
-            told("   Compiling serde v1.0.0".to_owned()),
-            Progress::Compiling("serde".to_owned())
-        );
-        assert_eq!(
-            told("warning: unused".to_owned()),
-            Progress::Line("warning: unused".to_owned())
-        );
+        assert_eq!(told("   Compiling serde v1.0.0".to_owned()), Progress::Compiling("serde".to_owned()));
+        assert_eq!(told("warning: unused".to_owned()), Progress::Line("warning: unused".to_owned()));
     }
 }

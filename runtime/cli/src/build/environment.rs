@@ -19,11 +19,7 @@ const KEPT: [&str; 10] = [
 ];
 
 /// Set by an outer cargo or rustup for the program that they start.
-const FROM_OUTER: [&str; 3] = [
-    "RUSTUP_TOOLCHAIN",
-    "LD_LIBRARY_PATH",
-    "DYLD_FALLBACK_LIBRARY_PATH",
-];
+const FROM_OUTER: [&str; 3] = ["RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
 
 /// The variables that a guest's build sees.
 #[derive(Clone, Debug)]
@@ -34,17 +30,9 @@ impl Environment {
     pub(super) fn clean(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables: Vec<_> = variables.into_iter().collect();
         // Cargo sets it for every program that it starts; without it, a toolchain is a person's choice.
-        let outer = if variables.iter().any(|(name, _)| name == "CARGO") {
-            Outer::Cargo
-        } else {
-            Outer::Person
-        };
-        Self(
-            variables
-                .into_iter()
-                .filter(|(name, _)| keeps(name, outer))
-                .collect(),
-        )
+        let outer =
+            if variables.iter().any(|(name, _)| name == "CARGO") { Outer::Cargo } else { Outer::Person };
+        Self(variables.into_iter().filter(|(name, _)| keeps(name, outer)).collect())
     }
 
     /// The variables.
@@ -54,10 +42,7 @@ impl Environment {
 
     /// One variable.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.0
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_os_str())
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_os_str())
     }
 }
 
@@ -77,8 +62,6 @@ fn keeps(name: &OsStr, outer: Outer) -> bool {
         };
     }
     let meant_for_builds = ["CARGO", "RUST", "TARGET_", "CC_", "CFLAGS", "AR_"];
-    !meant_for_builds
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    !meant_for_builds.iter().any(|prefix| name.starts_with(prefix))
         || KEPT.iter().any(|kept| name.starts_with(kept))
 }

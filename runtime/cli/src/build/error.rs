@@ -86,16 +86,10 @@ pub enum BuildError {
 }
 
 fn looked_lines(looked: &[Looked]) -> String {
-    looked
-        .iter()
-        .map(|looked| format!("\n  {}: {}", looked.candidate, looked.found))
-        .collect()
+    looked.iter().map(|looked| format!("\n  {}: {}", looked.candidate, looked.found)).collect()
 }
 
 fn commands_lines(commands: &[String]) -> String {
-    let lines: Vec<String> = commands
-        .iter()
-        .map(|command| format!("  {command}"))
-        .collect();
+    let lines: Vec<String> = commands.iter().map(|command| format!("  {command}")).collect();
     lines.join("\n")
 }

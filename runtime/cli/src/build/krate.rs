@@ -49,19 +49,13 @@ struct CargoTarget {
 
 impl Package {
     fn builds_module(&self) -> bool {
-        self.targets
-            .iter()
-            .any(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))
+        self.targets.iter().any(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))
     }
 }
 
 /// The absolute directory, which holds a Cargo.toml.
 pub(super) fn directory(dir: &Path) -> Result<PathBuf, BuildError> {
-    let dir = if dir.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        dir
-    };
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     let dir = if dir.file_name().is_some_and(|name| name == "Cargo.toml") {
         dir.parent().unwrap_or(dir)
     } else {
@@ -81,59 +75,29 @@ pub(super) async fn read(
 ) -> Result<Krate, BuildError> {
     let manifest = dir.join("Cargo.toml");
     let mut command = program(&toolchain.cargo, dir, environment);
-    command
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--manifest-path",
-        ])
-        .arg(&manifest);
+    command.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(&manifest);
     let ended = run(command, METADATA_LIMIT, &mut |_| ()).await?;
     if !ended.success {
-        return Err(BuildError::Cargo {
-            status: ended.status,
-            stderr: ended.stderr,
-        });
+        return Err(BuildError::Cargo { status: ended.status, stderr: ended.stderr });
     }
-    let metadata: Metadata =
-        serde_json::from_slice(&ended.stdout).map_err(|error| BuildError::Program {
-            program: "cargo metadata".to_owned(),
-            message: error.to_string(),
-        })?;
+    let metadata: Metadata = serde_json::from_slice(&ended.stdout).map_err(|error| BuildError::Program {
+        program: "cargo metadata".to_owned(),
+        message: error.to_string(),
+    })?;
     of(dir, metadata)
 }
 
 fn of(dir: &Path, metadata: Metadata) -> Result<Krate, BuildError> {
     let manifest = dir.join("Cargo.toml");
-    let same = |package: &&Package| {
-        package
-            .manifest_path
-            .canonicalize()
-            .is_ok_and(|path| path == manifest)
-    };
+    let same = |package: &&Package| package.manifest_path.canonicalize().is_ok_and(|path| path == manifest);
     let Some(package) = metadata.packages.iter().find(same) else {
-        let modules = metadata
-            .packages
-            .iter()
-            .filter(|package| package.builds_module());
-        let members = modules
-            .filter_map(|package| Some(package.manifest_path.parent()?.display().to_string()));
-        return Err(BuildError::Workspace {
-            dir: dir.to_owned(),
-            members: members.collect(),
-        });
+        let modules = metadata.packages.iter().filter(|package| package.builds_module());
+        let members =
+            modules.filter_map(|package| Some(package.manifest_path.parent()?.display().to_string()));
+        return Err(BuildError::Workspace { dir: dir.to_owned(), members: members.collect() });
     };
     if !package.builds_module() {
-        return Err(BuildError::NotCdylib {
-            name: package.name.clone(),
-            manifest,
-        });
+        return Err(BuildError::NotCdylib { name: package.name.clone(), manifest });
     }
-    Ok(Krate {
-        id: package.id.clone(),
-        manifest,
-        workspace: metadata.workspace_root,
-    })
+    Ok(Krate { id: package.id.clone(), manifest, workspace: metadata.workspace_root })
 }

@@ -56,13 +56,7 @@ fn forbidden(apt: Apt) -> Vec<Attempt> {
         .into_iter()
         .flat_map(|rights| Packages::ALL.map(|packages| Step::InstallPackages(packages, rights)));
     let ending = "not used: nothing may be installed";
-    targets
-        .chain(packages)
-        .map(|step| Attempt {
-            step,
-            ending: ending.to_owned(),
-        })
-        .collect()
+    targets.chain(packages).map(|step| Attempt { step, ending: ending.to_owned() }).collect()
 }
 
 /// Takes a step; says how it ended.
@@ -121,11 +115,7 @@ async fn install(
     match run(command, limit, &mut |line| progress(Progress::Line(line))).await {
         Ok(ended) if ended.success => DONE.to_owned(),
         Ok(ended) => {
-            let last = ended
-                .stderr
-                .lines()
-                .rfind(|line| !line.trim().is_empty())
-                .unwrap_or(&ended.status);
+            let last = ended.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or(&ended.status);
             format!("`{shown}` failed: {last}")
         }
         Err(error) => format!("`{shown}`: {error}"),

@@ -33,9 +33,7 @@ pub struct Wanted {
 
 impl Wanted {
     fn targets(self) -> impl Iterator<Item = Target> {
-        Target::ALL
-            .into_iter()
-            .filter(move |target| self.target.is_none_or(|wanted| wanted == *target))
+        Target::ALL.into_iter().filter(move |target| self.target.is_none_or(|wanted| wanted == *target))
     }
 
     pub(super) fn allows(self, origin: Origin) -> bool {
@@ -134,18 +132,13 @@ pub fn choose(ground: &Ground, wanted: Wanted) -> Plan {
     if let Some(step) = apt_step(ground, wanted) {
         return Plan::Obtain(step);
     }
-    Plan::Stuck {
-        looked: stuck::looked(ground, wanted),
-        commands: stuck::commands(ground, wanted),
-    }
+    Plan::Stuck { looked: stuck::looked(ground, wanted), commands: stuck::commands(ground, wanted) }
 }
 
 /// The active toolchain, with the target that it has.
 fn installed(ground: &Ground, wanted: Wanted) -> Option<Toolchain> {
     let active = recent(ground, wanted)?;
-    let target = wanted
-        .targets()
-        .find(|target| active.targets.contains(target))?;
+    let target = wanted.targets().find(|target| active.targets.contains(target))?;
     Some(Toolchain {
         name: active.name.clone(),
         origin: Origin::Active,
@@ -166,10 +159,7 @@ fn recent(ground: &Ground, wanted: Wanted) -> Option<&Active> {
 fn rustup_step(ground: &Ground, wanted: Wanted) -> Option<Step> {
     ground.rustup.as_ref()?;
     recent(ground, wanted)?.managed.then_some(())?;
-    wanted
-        .targets()
-        .map(Step::AddTarget)
-        .find(|step| is_new(ground, *step))
+    wanted.targets().map(Step::AddTarget).find(|step| is_new(ground, *step))
 }
 
 /// The distribution's toolchain: with the target as a package, else with the library's source.
@@ -180,9 +170,7 @@ fn distribution(ground: &Ground, wanted: Wanted) -> Option<Toolchain> {
         return None;
     }
     // The source of Debian's library builds for this target; WASI's needs a C library besides.
-    let target = wanted
-        .targets()
-        .find(|target| *target == Target::UnknownUnknown)?;
+    let target = wanted.targets().find(|target| *target == Target::UnknownUnknown)?;
     let std = match (debian.targets.contains(&target), &debian.source) {
         (true, _) => Library::Installed,
         (false, Some(_)) => Library::FromSource,
@@ -203,13 +191,9 @@ fn apt_step(ground: &Ground, wanted: Wanted) -> Option<Step> {
     let Apt::Ready(rights) = ground.apt else {
         return None;
     };
-    let serves = wanted.allows(Origin::Debian)
-        && wanted
-            .targets()
-            .any(|target| target == Target::UnknownUnknown);
-    let steps = Packages::ALL
-        .into_iter()
-        .map(|packages| Step::InstallPackages(packages, rights));
+    let serves =
+        wanted.allows(Origin::Debian) && wanted.targets().any(|target| target == Target::UnknownUnknown);
+    let steps = Packages::ALL.into_iter().map(|packages| Step::InstallPackages(packages, rights));
     steps.filter(|_| serves).find(|step| is_new(ground, *step))
 }
 

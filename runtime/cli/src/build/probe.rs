@@ -21,21 +21,11 @@ pub async fn probe(dir: &Path, tried: Vec<Attempt>) -> Ground {
     probe_with(dir, &Environment::clean(std::env::vars_os()), tried).await
 }
 
-pub(super) async fn probe_with(
-    dir: &Path,
-    environment: &Environment,
-    tried: Vec<Attempt>,
-) -> Ground {
+pub(super) async fn probe_with(dir: &Path, environment: &Environment, tried: Vec<Attempt>) -> Ground {
     let active = active(dir, environment).await;
     let rustup = on_path(environment, "rustup");
     let debian = debian(dir, environment, active.as_ref().ok()).await;
-    Ground {
-        active,
-        rustup,
-        debian,
-        apt: apt(dir, environment).await,
-        tried,
-    }
+    Ground { active, rustup, debian, apt: apt(dir, environment).await, tried }
 }
 
 async fn active(dir: &Path, environment: &Environment) -> Result<Active, String> {
@@ -50,8 +40,7 @@ async fn active(dir: &Path, environment: &Environment) -> Result<Active, String>
     };
     let name = asked(&["--version"]).await?;
     let sysroot = PathBuf::from(asked(&["--print", "sysroot"]).await?);
-    let (version, name) =
-        version(&name).ok_or_else(|| format!("`rustc --version` says `{name}`"))?;
+    let (version, name) = version(&name).ok_or_else(|| format!("`rustc --version` says `{name}`"))?;
     let toolchains = rustup_home(environment).map(|home| home.join("toolchains"));
     Ok(Active {
         version,
@@ -64,11 +53,7 @@ async fn active(dir: &Path, environment: &Environment) -> Result<Active, String>
 
 fn rustup_home(environment: &Environment) -> Option<PathBuf> {
     let set = environment.get("RUSTUP_HOME").map(PathBuf::from);
-    set.or_else(|| {
-        environment
-            .get("HOME")
-            .map(|home| Path::new(home).join(".rustup"))
-    })
+    set.or_else(|| environment.get("HOME").map(|home| Path::new(home).join(".rustup")))
 }
 
 /// `rustc 1.95.0 (59807616e 2026-04-14)` as 1.95 and `rustc 1.95.0`.
@@ -83,16 +68,11 @@ pub(super) fn version(text: &str) -> Option<(Version, String)> {
 /// Targets whose standard library lies in a toolchain's directory.
 fn targets(sysroot: &Path) -> Vec<Target> {
     let has = |target: &Target| {
-        let library = sysroot
-            .join("lib/rustlib")
-            .join(target.triple())
-            .join("lib");
+        let library = sysroot.join("lib/rustlib").join(target.triple()).join("lib");
         let Ok(files) = std::fs::read_dir(library) else {
             return false;
         };
-        files
-            .flatten()
-            .any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+        files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
     };
     Target::ALL.into_iter().filter(has).collect()
 }
@@ -100,9 +80,7 @@ fn targets(sysroot: &Path) -> Vec<Target> {
 /// The first program of this name on the PATH.
 fn on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
     let path = environment.get("PATH")?;
-    std::env::split_paths(path)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 async fn debian(dir: &Path, environment: &Environment, active: Option<&Active>) -> Debian {
@@ -112,10 +90,7 @@ async fn debian(dir: &Path, environment: &Environment, active: Option<&Active>) 
         Some(rustc) => {
             let mut command = program(rustc, dir, environment);
             command.arg("--version");
-            ask(command, BRIEF)
-                .await
-                .ok()
-                .and_then(|text| version(&text))
+            ask(command, BRIEF).await.ok().and_then(|text| version(&text))
         }
         None => None,
     };
@@ -136,10 +111,7 @@ async fn debian(dir: &Path, environment: &Environment, active: Option<&Active>) 
 fn linker(active: Option<&Active>) -> Option<PathBuf> {
     let rust_lld = |sysroot: &Path| {
         let hosts = std::fs::read_dir(sysroot.join("lib/rustlib")).ok()?;
-        hosts
-            .flatten()
-            .map(|host| host.path().join("bin/rust-lld"))
-            .find(|file| file.is_file())
+        hosts.flatten().map(|host| host.path().join("bin/rust-lld")).find(|file| file.is_file())
     };
     let fixed = |path: &str| Some(PathBuf::from(path)).filter(|path| path.is_file());
     rust_lld(Path::new("/usr"))
@@ -154,18 +126,10 @@ fn linker(active: Option<&Active>) -> Option<PathBuf> {
 fn newest_wasm_ld() -> Option<PathBuf> {
     let files = std::fs::read_dir("/usr/bin").ok()?.flatten();
     let numbered = files.filter_map(|file| {
-        let number: u32 = file
-            .file_name()
-            .to_str()?
-            .strip_prefix("wasm-ld-")?
-            .parse()
-            .ok()?;
+        let number: u32 = file.file_name().to_str()?.strip_prefix("wasm-ld-")?.parse().ok()?;
         Some((number, file.path()))
     });
-    numbered
-        .filter(|(_, path)| path.is_file())
-        .max()
-        .map(|(_, path)| path)
+    numbered.filter(|(_, path)| path.is_file()).max().map(|(_, path)| path)
 }
 
 async fn apt(dir: &Path, environment: &Environment) -> Apt {

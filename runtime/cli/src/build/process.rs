@@ -25,21 +25,10 @@ pub(super) struct Ended {
 }
 
 /// A program in a directory, without a terminal's input.
-pub(super) fn program(
-    program: impl AsRef<OsStr>,
-    dir: &Path,
-    environment: &Environment,
-) -> Command {
+pub(super) fn program(program: impl AsRef<OsStr>, dir: &Path, environment: &Environment) -> Command {
     let mut command = Command::new(program);
-    command
-        .current_dir(dir)
-        .env_clear()
-        .envs(environment.variables().iter().cloned());
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    command.current_dir(dir).env_clear().envs(environment.variables().iter().cloned());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
@@ -49,15 +38,9 @@ pub(super) async fn run(
     limit: Duration,
     line: &mut (dyn FnMut(String) + Send),
 ) -> Result<Ended, BuildError> {
-    let name = command
-        .as_std()
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
-    let failed = |error: std::io::Error| BuildError::Program {
-        program: name.clone(),
-        message: error.to_string(),
-    };
+    let name = command.as_std().get_program().to_string_lossy().into_owned();
+    let failed =
+        |error: std::io::Error| BuildError::Program { program: name.clone(), message: error.to_string() };
     let mut child = command.spawn().map_err(failed)?;
     let (mut out, err) = (child.stdout.take(), child.stderr.take());
     let mut stdout = Vec::new();
@@ -88,29 +71,17 @@ pub(super) async fn run(
     };
     let status = match timeout(limit, all).await {
         Err(_) => {
-            return Err(BuildError::TimedOut {
-                program: name,
-                seconds: limit.as_secs(),
-            });
+            return Err(BuildError::TimedOut { program: name, seconds: limit.as_secs() });
         }
         Ok(status) => status.map_err(failed)?,
     };
-    let stderr = shown
-        .split_off(shown.len().saturating_sub(SHOWN_LINES))
-        .join("\n");
-    Ok(Ended {
-        success: status.success(),
-        status: status.to_string(),
-        stdout,
-        stderr,
-    })
+    let stderr = shown.split_off(shown.len().saturating_sub(SHOWN_LINES)).join("\n");
+    Ok(Ended { success: status.success(), status: status.to_string(), stdout, stderr })
 }
 
 /// Runs a program that is asked something; its stdout, or why there is none.
 pub(super) async fn ask(command: Command, limit: Duration) -> Result<String, String> {
-    let ended = run(command, limit, &mut |_| ())
-        .await
-        .map_err(|error| error.to_string())?;
+    let ended = run(command, limit, &mut |_| ()).await.map_err(|error| error.to_string())?;
     if ended.success {
         Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned())
     } else {

@@ -21,15 +21,9 @@ pub(super) fn variables(dir: &Path) -> Vec<(&'static str, &'static str)> {
 
 fn left_open(manifest: &str) -> Vec<(&'static str, &'static str)> {
     let table: toml::Table = manifest.parse().unwrap_or_default();
-    let release = table
-        .get("profile")
-        .and_then(|profile| profile.get("release"));
+    let release = table.get("profile").and_then(|profile| profile.get("release"));
     let set = |key: &str| release.is_some_and(|release| release.get(key).is_some());
-    DEFAULTS
-        .iter()
-        .filter(|(key, _, _)| !set(key))
-        .map(|(_, variable, value)| (*variable, *value))
-        .collect()
+    DEFAULTS.iter().filter(|(key, _, _)| !set(key)).map(|(_, variable, value)| (*variable, *value)).collect()
 }
 
 #[cfg(test)]
@@ -50,14 +44,8 @@ mod tests {
         let all = ["OPT_LEVEL", "LTO", "CODEGEN_UNITS", "PANIC", "STRIP"];
         check("", &all);
         check("[profile.dev]\nlto = true", &all);
-        check(
-            "[profile.release]\nopt-level = 's'\nstrip = true",
-            &["LTO", "CODEGEN_UNITS", "PANIC"],
-        );
-        check(
-            "profile.release = { lto = false }",
-            &["OPT_LEVEL", "CODEGEN_UNITS", "PANIC", "STRIP"],
-        );
+        check("[profile.release]\nopt-level = 's'\nstrip = true", &["LTO", "CODEGEN_UNITS", "PANIC"]);
+        check("profile.release = { lto = false }", &["OPT_LEVEL", "CODEGEN_UNITS", "PANIC", "STRIP"]);
         check("not toml", &all);
     }
 }

@@ -9,12 +9,8 @@ use super::{
 /// Everything that was looked at, for the error.
 pub(super) fn looked(ground: &Ground, wanted: Wanted) -> Vec<Looked> {
     let mut looked = Vec::new();
-    let mut note = |candidate: &str, found: String| {
-        looked.push(Looked {
-            candidate: candidate.to_owned(),
-            found,
-        })
-    };
+    let mut note =
+        |candidate: &str, found: String| looked.push(Looked { candidate: candidate.to_owned(), found });
     if wanted.allows(Origin::Active) {
         note("cargo and rustc", active_words(&ground.active));
         note(
@@ -53,12 +49,7 @@ fn active_words(active: &Result<Active, String>) -> String {
         Ok(active) if active.version < OLDEST => {
             format!("{} is older than {}.{}", active.name, OLDEST.0, OLDEST.1)
         }
-        Ok(active) => format!(
-            "{} in {} has no {}",
-            active.name,
-            active.sysroot.display(),
-            both()
-        ),
+        Ok(active) => format!("{} in {} has no {}", active.name, active.sysroot.display(), both()),
     }
 }
 
@@ -79,16 +70,9 @@ fn debian_words(debian: &Debian) -> String {
             debian.source.is_some() || !debian.targets.is_empty(),
             "no library for the target and no source of it",
         ),
-        (
-            debian.linker.is_some(),
-            "no linker for WebAssembly (rust-lld, wasm-ld, lld)",
-        ),
+        (debian.linker.is_some(), "no linker for WebAssembly (rust-lld, wasm-ld, lld)"),
     ];
-    let missing: Vec<&str> = parts
-        .iter()
-        .filter(|(there, _)| !there)
-        .map(|(_, words)| *words)
-        .collect();
+    let missing: Vec<&str> = parts.iter().filter(|(there, _)| !there).map(|(_, words)| *words).collect();
     if missing.is_empty() {
         format!("{name} builds for wasm32-unknown-unknown only")
     } else {
@@ -104,11 +88,7 @@ fn attempts(ground: &Ground, of: impl Fn(Step) -> bool, otherwise: &str) -> Stri
         .map(|attempt| attempt.ending.as_str())
         .collect();
     endings.dedup();
-    if endings.is_empty() {
-        otherwise.to_owned()
-    } else {
-        endings.join("; ")
-    }
+    if endings.is_empty() { otherwise.to_owned() } else { endings.join("; ") }
 }
 
 /// Commands of which one is enough, those that fit the machine first.
@@ -126,20 +106,10 @@ pub(super) fn commands(ground: &Ground, wanted: Wanted) -> Vec<String> {
             }
         });
     }
-    if wanted.allows(Origin::Debian)
-        && ground.apt != Apt::Absent
-        && target == Target::UnknownUnknown
-    {
-        let sudo = if ground.apt == Apt::Ready(Rights::Root) {
-            ""
-        } else {
-            "sudo "
-        };
+    if wanted.allows(Origin::Debian) && ground.apt != Apt::Absent && target == Target::UnknownUnknown {
+        let sudo = if ground.apt == Apt::Ready(Rights::Root) { "" } else { "sudo " };
         for packages in Packages::ALL {
-            commands.push(format!(
-                "{sudo}apt-get install {}",
-                packages.names().join(" ")
-            ));
+            commands.push(format!("{sudo}apt-get install {}", packages.names().join(" ")));
         }
     }
     commands

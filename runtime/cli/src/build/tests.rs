@@ -20,19 +20,12 @@ fn machine(words: &str) -> Ground {
     let there = |word: &str, path: &str| has(word).then(|| PathBuf::from(path));
     let minor = if has("1.84") { 84 } else { 95 };
     let named = ((1, minor), format!("rustc 1.{minor}.0"));
-    let targets = [
-        ("unknown", Target::UnknownUnknown),
-        ("wasip2", Target::Wasip2),
-    ];
+    let targets = [("unknown", Target::UnknownUnknown), ("wasip2", Target::Wasip2)];
     let active = Active {
         version: named.0,
         name: named.1.clone(),
         sysroot: PathBuf::from("/toolchain"),
-        targets: targets
-            .into_iter()
-            .filter(|(word, _)| has(word))
-            .map(|(_, target)| target)
-            .collect(),
+        targets: targets.into_iter().filter(|(word, _)| has(word)).map(|(_, target)| target).collect(),
         managed: has("rustup"),
     };
     let tried = [
@@ -53,11 +46,7 @@ fn machine(words: &str) -> Ground {
             rustc: there("debian", "/usr/bin/rustc"),
             cargo: there("debian", "/usr/bin/cargo"),
             version: has("debian").then_some(named),
-            targets: if has("std") {
-                vec![Target::UnknownUnknown]
-            } else {
-                Vec::new()
-            },
+            targets: if has("std") { vec![Target::UnknownUnknown] } else { Vec::new() },
             source: there("source", "/usr/lib/rustlib/src/rust/library"),
             linker: there("lld", "/usr/bin/rust-lld"),
         },
@@ -67,12 +56,7 @@ fn machine(words: &str) -> Ground {
             (_, _, true) => Apt::Locked,
             (false, false, false) => Apt::Absent,
         },
-        tried: tried
-            .map(|(_, step)| Attempt {
-                step,
-                ending: "no network".to_owned(),
-            })
-            .collect(),
+        tried: tried.map(|(_, step)| Attempt { step, ending: "no network".to_owned() }).collect(),
     }
 }
 
@@ -106,55 +90,25 @@ fn check(words: &str, wanted: Wanted, expected: &str) {
 fn chooses_what_is_there_before_what_can_be_had() {
     for (words, expected) in [
         ("rustup unknown", "use active wasm32-unknown-unknown"),
-        (
-            "rustup unknown wasip2 debian source lld root",
-            "use active wasm32-unknown-unknown",
-        ),
-        (
-            "rustup wasip2 debian source lld",
-            "use active wasm32-wasip2",
-        ),
+        ("rustup unknown wasip2 debian source lld root", "use active wasm32-unknown-unknown"),
+        ("rustup wasip2 debian source lld", "use active wasm32-wasip2"),
         ("foreign unknown", "use active wasm32-unknown-unknown"),
         ("rustup", "rustup target add wasm32-unknown-unknown"),
-        (
-            "rustup debian source lld",
-            "rustup target add wasm32-unknown-unknown",
-        ),
+        ("rustup debian source lld", "rustup target add wasm32-unknown-unknown"),
         ("rustup tried-unknown", "rustup target add wasm32-wasip2"),
         (
             "rustup tried-unknown tried-wasip2 debian source lld",
             "use debian wasm32-unknown-unknown from source",
         ),
-        (
-            "foreign debian source lld",
-            "use debian wasm32-unknown-unknown from source",
-        ),
-        (
-            "debian source lld",
-            "use debian wasm32-unknown-unknown from source",
-        ),
+        ("foreign debian source lld", "use debian wasm32-unknown-unknown from source"),
+        ("debian source lld", "use debian wasm32-unknown-unknown from source"),
         ("debian std lld", "use debian wasm32-unknown-unknown"),
         ("debian std source lld", "use debian wasm32-unknown-unknown"),
-        (
-            "debian source root",
-            "Root install rustc-web cargo-web rust-web-src lld",
-        ),
-        (
-            "debian lld sudo",
-            "Sudo install rustc-web cargo-web rust-web-src lld",
-        ),
-        (
-            "rustup tried-unknown tried-wasip2 root",
-            "Root install rustc-web cargo-web rust-web-src lld",
-        ),
-        (
-            "root tried-web",
-            "Root install rustc cargo libstd-rust-dev-wasm32 lld",
-        ),
-        (
-            "rustup 1.84 unknown root",
-            "Root install rustc-web cargo-web rust-web-src lld",
-        ),
+        ("debian source root", "Root install rustc-web cargo-web rust-web-src lld"),
+        ("debian lld sudo", "Sudo install rustc-web cargo-web rust-web-src lld"),
+        ("rustup tried-unknown tried-wasip2 root", "Root install rustc-web cargo-web rust-web-src lld"),
+        ("root tried-web", "Root install rustc cargo libstd-rust-dev-wasm32 lld"),
+        ("rustup 1.84 unknown root", "Root install rustc-web cargo-web rust-web-src lld"),
     ] {
         check(words, Wanted::default(), expected);
     }
@@ -164,26 +118,13 @@ fn chooses_what_is_there_before_what_can_be_had() {
 fn says_what_would_help_when_nothing_does() {
     let web = "apt-get install rustc-web cargo-web rust-web-src lld";
     let wasm32 = "apt-get install rustc cargo libstd-rust-dev-wasm32 lld";
-    let rustup =
-        "install rustup (https://rustup.rs), then: rustup target add wasm32-unknown-unknown";
+    let rustup = "install rustup (https://rustup.rs), then: rustup target add wasm32-unknown-unknown";
     for (words, expected) in [
         ("", format!("stuck: {rustup}")),
-        (
-            "locked",
-            format!("stuck: {rustup} | sudo {web} | sudo {wasm32}"),
-        ),
-        (
-            "root tried-web tried-wasm32",
-            format!("stuck: {rustup} | {web} | {wasm32}"),
-        ),
-        (
-            "rustup tried-unknown tried-wasip2",
-            "stuck: rustup target add wasm32-unknown-unknown".to_owned(),
-        ),
-        (
-            "rustup 1.84",
-            "stuck: rustup update && rustup target add wasm32-unknown-unknown".to_owned(),
-        ),
+        ("locked", format!("stuck: {rustup} | sudo {web} | sudo {wasm32}")),
+        ("root tried-web tried-wasm32", format!("stuck: {rustup} | {web} | {wasm32}")),
+        ("rustup tried-unknown tried-wasip2", "stuck: rustup target add wasm32-unknown-unknown".to_owned()),
+        ("rustup 1.84", "stuck: rustup update && rustup target add wasm32-unknown-unknown".to_owned()),
         ("debian 1.84 source lld", format!("stuck: {rustup}")),
     ] {
         check(words, Wanted::default(), &expected);
@@ -194,16 +135,8 @@ fn says_what_would_help_when_nothing_does() {
 fn a_person_can_narrow_the_choice() {
     let only = |target, origin| Wanted { target, origin };
     let wasip2 = Some(Target::Wasip2);
-    check(
-        "rustup unknown wasip2",
-        only(wasip2, None),
-        "use active wasm32-wasip2",
-    );
-    check(
-        "rustup unknown",
-        only(wasip2, None),
-        "rustup target add wasm32-wasip2",
-    );
+    check("rustup unknown wasip2", only(wasip2, None), "use active wasm32-wasip2");
+    check("rustup unknown", only(wasip2, None), "rustup target add wasm32-wasip2");
     check(
         "rustup unknown debian source lld",
         only(None, Some(Origin::Debian)),
@@ -223,16 +156,13 @@ fn a_person_can_narrow_the_choice() {
 
 #[test]
 fn lists_all_that_was_looked_at() {
-    let Plan::Stuck { looked, .. } = choose(
-        &machine("rustup tried-unknown tried-wasip2 debian source locked"),
-        Wanted::default(),
-    ) else {
+    let Plan::Stuck { looked, .. } =
+        choose(&machine("rustup tried-unknown tried-wasip2 debian source locked"), Wanted::default())
+    else {
         panic!("there is no linker");
     };
-    let lines: Vec<String> = looked
-        .iter()
-        .map(|looked| format!("{}: {}", looked.candidate, looked.found))
-        .collect();
+    let lines: Vec<String> =
+        looked.iter().map(|looked| format!("{}: {}", looked.candidate, looked.found)).collect();
     assert_eq!(
         lines,
         [
@@ -247,14 +177,8 @@ fn lists_all_that_was_looked_at() {
 #[test]
 fn reads_versions() {
     for (text, expected) in [
-        (
-            "rustc 1.95.0 (59807616e 2026-04-14)",
-            Some(((1, 95), "rustc 1.95.0".to_owned())),
-        ),
-        (
-            "rustc 1.97.0-nightly (abc 2026-06-01)",
-            Some(((1, 97), "rustc 1.97.0-nightly".to_owned())),
-        ),
+        ("rustc 1.95.0 (59807616e 2026-04-14)", Some(((1, 95), "rustc 1.95.0".to_owned()))),
+        ("rustc 1.97.0-nightly (abc 2026-06-01)", Some(((1, 97), "rustc 1.97.0-nightly".to_owned()))),
         ("clang 14.0", None),
         ("rustc", None),
         ("", None),
@@ -267,11 +191,7 @@ fn reads_versions() {
 fn inherits(given: &[&str], expected: &[&str]) {
     let variables = given.iter().map(|name| ((*name).into(), "x".into()));
     let environment = Environment::clean(variables);
-    let kept: Vec<_> = environment
-        .variables()
-        .iter()
-        .map(|(name, _)| name.to_string_lossy())
-        .collect();
+    let kept: Vec<_> = environment.variables().iter().map(|(name, _)| name.to_string_lossy()).collect();
     assert_eq!(kept, expected);
 }
 
@@ -309,19 +229,9 @@ fn a_guests_build_inherits_nothing_of_ours() {
         &[],
     );
     inherits(
-        &[
-            "RUSTFLAGS",
-            "RUSTC",
-            "RUSTC_WRAPPER",
-            "RUST_BACKTRACE",
-            "CARGO_PROFILE_RELEASE_LTO",
-            "CFLAGS",
-        ],
+        &["RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUST_BACKTRACE", "CARGO_PROFILE_RELEASE_LTO", "CFLAGS"],
         &[],
     );
     inherits(&["CARGO", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"], &[]);
-    inherits(
-        &["RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"],
-        &["RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"],
-    );
+    inherits(&["RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"], &["RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"]);
 }

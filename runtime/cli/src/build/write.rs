@@ -10,11 +10,7 @@ use std::{
 use super::BuildError;
 
 /// Where the file goes: as told, into the directory as told, or here.
-pub(super) fn place(
-    out: Option<PathBuf>,
-    name: &str,
-    version: &str,
-) -> Result<PathBuf, BuildError> {
+pub(super) fn place(out: Option<PathBuf>, name: &str, version: &str) -> Result<PathBuf, BuildError> {
     let file = format!("{name}-{version}.wasm");
     let path = match out {
         Some(out) if out.is_dir() => out.join(file),
@@ -27,10 +23,7 @@ pub(super) fn place(
 
 /// Writes beside the file, flushes, and renames over it.
 pub(super) fn atomically(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
-    let failed = |source| BuildError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| BuildError::File { path: path.to_owned(), source };
     let dir = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir).map_err(failed)?;
     // A temporary file is for its owner alone; this one is for whoever the umask lets read.
@@ -40,9 +33,7 @@ pub(super) fn atomically(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
         .permissions(permissions)
         .tempfile_in(dir)
         .map_err(failed)?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

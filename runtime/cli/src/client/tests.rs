@@ -10,10 +10,7 @@ fn client() -> Client {
 #[test]
 fn urls_are_built_from_segments() {
     let url = |path: &[&str], query: &[(&str, &str)]| {
-        client()
-            .url(path, query)
-            .map(String::from)
-            .map_err(|fault| fault.message)
+        client().url(path, query).map(String::from).map_err(|fault| fault.message)
     };
     assert_eq!(
         url(&["flows", "a/b?c"], &[("x", "1&2")]).unwrap(),
@@ -28,22 +25,17 @@ fn addresses_are_checked() {
     for (server, complaint) in [
         ("127.0.0.1:8484", "relative URL without a base"),
         ("file:///etc/passwd", "not an http or https address"),
-        (
-            "http://key@127.0.0.1",
-            "the key goes into --api-key, not into the address",
-        ),
+        ("http://key@127.0.0.1", "the key goes into --api-key, not into the address"),
     ] {
         let fault = base(server).unwrap_err();
-        assert_eq!(
-            (fault.exit, fault.message),
-            (Exit::Usage, format!("--server `{server}`: {complaint}"))
-        );
+        assert_eq!((fault.exit, fault.message), (Exit::Usage, format!("--server `{server}`: {complaint}")));
     }
 }
 
 #[test]
 fn refusals_keep_the_servers_words() {
-    let body = |code: &str| json!({ "error": { "code": code, "message": "m", "fix": "f", "request_id": "r1" } });
+    let body =
+        |code: &str| json!({ "error": { "code": code, "message": "m", "fix": "f", "request_id": "r1" } });
     for (status, exit) in [
         (401, Exit::Unauthorized),
         (403, Exit::Refused),
@@ -56,8 +48,5 @@ fn refusals_keep_the_servers_words() {
         assert_eq!((fault.exit, fault.code.as_str()), (exit, "c"), "{status}");
     }
     let fault = client().refused(StatusCode::INTERNAL_SERVER_ERROR, Value::Null);
-    assert_eq!(
-        fault.message,
-        "http://127.0.0.1:9/base answered 500 Internal Server Error"
-    );
+    assert_eq!(fault.message, "http://127.0.0.1:9/base answered 500 Internal Server Error");
 }

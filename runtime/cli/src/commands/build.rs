@@ -41,11 +41,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
         dir: args.dir,
         out: args.out,
         target_dir: args.target_dir,
-        install: if args.no_install {
-            Install::Never
-        } else {
-            Install::Allowed
-        },
+        install: if args.no_install { Install::Never } else { Install::Allowed },
         ..BuildOptions::default()
     };
     let watched = output.watched() && output.format() == Format::Text;

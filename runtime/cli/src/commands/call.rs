@@ -81,23 +81,14 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let manifest = &package.manifest;
     let action = action(manifest, &args.action)?;
     check(action, &args.action, &input)?;
-    let limits = Limits::default().with(
-        &args
-            .limits
-            .over(wharf_model::grant::LimitOverrides::default()),
-        &Limits::ceiling(),
-    );
+    let limits = Limits::default()
+        .with(&args.limits.over(wharf_model::grant::LimitOverrides::default()), &Limits::ceiling());
     let settings = input::settings(&args.setting)?;
     let authority = authority(&args, manifest, &settings)?;
-    let scope = authority
-        .action(&args.action, &limits)
-        .context("the gate does not know the action")?;
+    let scope = authority.action(&args.action, &limits).context("the gate does not know the action")?;
     let effects = Effects::default();
     let host = LoneHost {
-        gate: Gate::new(GateConfig {
-            carve_outs: args.allow_private.clone(),
-            ..GateConfig::default()
-        })?,
+        gate: Gate::new(GateConfig { carve_outs: args.allow_private.clone(), ..GateConfig::default() })?,
         scope: scope.with_key(key(&args, &input)),
         authority,
         effects: Arc::clone(&effects),
@@ -108,31 +99,11 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     };
     let connector = load(&wasm, package.digest).await?;
     let context = context(&args, &input, settings, &limits);
-    let call = Call {
-        limits,
-        host: Box::new(host),
-    };
-    let finished = connector
-        .run(
-            call,
-            &args.action,
-            &input.to_string(),
-            args.page.as_deref(),
-            &context,
-        )
-        .await;
-    let effects = std::mem::take(
-        &mut *effects
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner),
-    );
-    Ok(report(
-        &manifest.name,
-        &args.action,
-        &finished,
-        &effects,
-        output,
-    ))
+    let call = Call { limits, host: Box::new(host) };
+    let finished =
+        connector.run(call, &args.action, &input.to_string(), args.page.as_deref(), &context).await;
+    let effects = std::mem::take(&mut *effects.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    Ok(report(&manifest.name, &args.action, &finished, &effects, output))
 }
 
 /// Compiles in a process of its own, as the server does: the file may be anybody's.
@@ -153,70 +124,41 @@ fn action<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a Action, Fault> {
         Fault::new(
             Exit::NotFound,
             "no-such-action",
-            format!(
-                "{} has no action `{name}`; it has {}",
-                manifest.name,
-                known.join(", ")
-            ),
+            format!("{} has no action `{name}`; it has {}", manifest.name, known.join(", ")),
         )
     })
 }
 
 fn check(action: &Action, name: &str, input: &Value) -> Result<(), Fault> {
     let check = InputValidator::new(action).map_err(|error| {
-        Fault::new(
-            Exit::Invalid,
-            "bad-manifest",
-            format!("the input schema of `{name}`: {error}"),
-        )
+        Fault::new(Exit::Invalid, "bad-manifest", format!("the input schema of `{name}`: {error}"))
     })?;
     check.check(input).map_err(|failure| {
         let failure = view::Failure::from(&failure);
-        Fault::new(
-            Exit::Invalid,
-            "invalid-input",
-            format!("the input does not fit `{name}`"),
-        )
-        .detail(render::failure::detail(&failure))
+        Fault::new(Exit::Invalid, "invalid-input", format!("the input does not fit `{name}`"))
+            .detail(render::failure::detail(&failure))
     })
 }
 
 fn authority(args: &Args, manifest: &Manifest, settings: &Value) -> Result<Authority> {
-    let grant = Grant {
-        egress: args.allow.clone(),
-        ..Grant::default()
-    };
+    let grant = Grant { egress: args.allow.clone(), ..Grant::default() };
     let slots = args
         .secret
         .iter()
         .map(|given| input::secret(given).map(|(slot, value)| (slot, Secret::new(value))))
         .collect::<Result<std::collections::BTreeMap<_, _>, _>>()?;
-    let method = args
-        .method
-        .clone()
-        .or_else(|| manifest.auth.keys().next().cloned());
+    let method = args.method.clone().or_else(|| manifest.auth.keys().next().cloned());
     let credentials = match method {
         Some(method) if !slots.is_empty() => Some(Credentials { method, slots }),
         Some(_) | None if slots.is_empty() => None,
-        Some(_) | None => anyhow::bail!(Fault::usage(format!(
-            "{} takes no credential",
-            manifest.name
-        ))),
+        Some(_) | None => anyhow::bail!(Fault::usage(format!("{} takes no credential", manifest.name))),
     };
-    Ok(Authority::new(
-        &manifest.name,
-        manifest,
-        &grant,
-        Some(settings),
-        credentials,
-    )?)
+    Ok(Authority::new(&manifest.name, manifest, &grant, Some(settings), credentials)?)
 }
 
 /// The same input has the same key, unless another one is given.
 fn key(args: &Args, input: &Value) -> String {
-    args.key
-        .clone()
-        .unwrap_or_else(|| Digest::of(format!("{} {input}", args.action).as_bytes()).to_hex())
+    args.key.clone().unwrap_or_else(|| Digest::of(format!("{} {input}", args.action).as_bytes()).to_hex())
 }
 
 fn seed(input: &Value) -> [u8; 32] {
@@ -273,9 +215,7 @@ fn report(
 }
 
 fn denied(effects: &[Effect]) -> bool {
-    effects
-        .iter()
-        .any(|effect| matches!(effect.result, EffectResult::Denied { .. }))
+    effects.iter().any(|effect| matches!(effect.result, EffectResult::Denied { .. }))
 }
 
 /// The outcome as `--json` shows it: `done`, `items` and `next`, or `suspended`.
@@ -289,11 +229,7 @@ fn outcome(outcome: &Outcome) -> Value {
 
 fn text(connector: &str, action: &str, finished: &Finished<Outcome>, effects: &[Effect]) -> String {
     let what = format!("{connector}/{action}");
-    let mut text = render::call::headline(
-        &what,
-        &finished.result,
-        &view::Metering::from(&finished.metering),
-    );
+    let mut text = render::call::headline(&what, &finished.result, &view::Metering::from(&finished.metering));
     for effect in effects.iter().map(view::Effect::from) {
         text.push_str(&match &effect.result {
             view::EffectResult::Denied { reason, message } => {

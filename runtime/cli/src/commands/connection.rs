@@ -77,13 +77,7 @@ enum What {
 pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let client = Client::new(&args.target)?;
     match args.what {
-        What::Add {
-            name,
-            connector,
-            method,
-            setting,
-            secret,
-        } => {
+        What::Add { name, connector, method, setting, secret } => {
             let secrets: Map<String, Value> = secret
                 .iter()
                 .map(|given| input::secret(given).map(|(slot, value)| (slot, Value::String(value))))
@@ -108,19 +102,14 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
         What::Test { name } => return test(&client, &name, output).await,
         What::Remove { name } => {
             let answer = client.delete(&["connections", &name]).await?;
-            output.answer(
-                &format!("{} {} removed", good("ok"), strong(inert(&name))),
-                &answer,
-            );
+            output.answer(&format!("{} {} removed", good("ok"), strong(inert(&name))), &answer);
         }
     }
     Ok(Exit::Ok)
 }
 
 async fn test(client: &Client, name: &str, output: &mut Output) -> Result<Exit> {
-    let answer = client
-        .post(&["connections", name, "test"], &[], Body::None)
-        .await?;
+    let answer = client.post(&["connections", name, "test"], &[], Body::None).await?;
     output.json(&answer);
     if let Some(failure) = answer.get("failure").filter(|failure| !failure.is_null()) {
         let failure: view::Failure = view::read(failure)?;
@@ -134,14 +123,8 @@ async fn test(client: &Client, name: &str, output: &mut Output) -> Result<Exit> 
         return Ok(Exit::Failed);
     }
     let identity = answer.get("identity").unwrap_or(&answer);
-    let scopes: Vec<String> = identity
-        .get("scopes")
-        .and_then(|scopes| view::read(scopes).ok())
-        .unwrap_or_default();
-    output.text(&render::connector::identity(
-        name,
-        &render::list::cell(identity, "label"),
-        &scopes,
-    ));
+    let scopes: Vec<String> =
+        identity.get("scopes").and_then(|scopes| view::read(scopes).ok()).unwrap_or_default();
+    output.text(&render::connector::identity(name, &render::list::cell(identity, "label"), &scopes));
     Ok(Exit::Ok)
 }

@@ -98,9 +98,7 @@ pub(crate) struct FileArg {
 pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let client = Client::new(&args.target)?;
     match args.what {
-        What::Install(install) => {
-            install::execute(&client, &install, install::Expect::Any, output).await
-        }
+        What::Install(install) => install::execute(&client, &install, install::Expect::Any, output).await,
         What::Upgrade(install) => {
             install::execute(&client, &install, install::Expect::Installed, output).await
         }
@@ -121,11 +119,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
                 None => held(&client, &name).await?,
             };
             let answer = client
-                .post(
-                    &["connectors", &name, "approve"],
-                    &[],
-                    Body::Json(json!({ "digest": digest })),
-                )
+                .post(&["connectors", &name, "approve"], &[], Body::Json(json!({ "digest": digest })))
                 .await?;
             output.answer(&render::connector::show(&view::read(&answer)?), &answer);
             Ok(Exit::Ok)
@@ -137,10 +131,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
 /// The digest of the version that waits.
 async fn held(client: &Client, name: &str) -> Result<String> {
     let answer = client.get(&["connectors", name], &[]).await?;
-    let held = answer
-        .get("held")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+    let held = answer.get("held").and_then(Value::as_str).map(str::to_owned);
     held.ok_or_else(|| {
         crate::exit::Fault::new(
             Exit::NotFound,
@@ -168,9 +159,6 @@ async fn remove(client: &Client, name: &str, yes: bool, output: &mut Output) -> 
         }
     }
     let answer = client.delete(&["connectors", name]).await?;
-    output.answer(
-        &format!("{} {} removed", good("ok"), strong(inert(name))),
-        &answer,
-    );
+    output.answer(&format!("{} {} removed", good("ok"), strong(inert(name))), &answer);
     Ok(Exit::Ok)
 }

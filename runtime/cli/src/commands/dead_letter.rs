@@ -73,43 +73,27 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let client = Client::new(&args.target)?;
     match args.what {
         What::List { status, limit } => {
-            let answer = client
-                .get(
-                    &["dead-letters"],
-                    &[("status", &status), ("limit", &limit.to_string())],
-                )
-                .await?;
+            let answer =
+                client.get(&["dead-letters"], &[("status", &status), ("limit", &limit.to_string())]).await?;
             output.answer(&render::list::dead_letters(&view::items(&answer)?), &answer);
         }
         What::Show { id } => {
             let answer = client.get(&["dead-letters", &id], &[]).await?;
             output.text(&render::list::dead_letters(std::slice::from_ref(&answer)));
-            output.text(&format!(
-                "  {}",
-                crate::inert::inert_lines(&render::list::cell(&answer, "message"))
-            ));
+            output.text(&format!("  {}", crate::inert::inert_lines(&render::list::cell(&answer, "message"))));
             let run = render::list::cell(&answer, "run");
             if !run.is_empty() {
-                output.text(&format!(
-                    "  its run   {}",
-                    typed(format!("wharf run show {run}"))
-                ));
+                output.text(&format!("  its run   {}", typed(format!("wharf run show {run}"))));
             }
             output.json(&answer);
         }
         What::Replay { id } => {
-            let answer = client
-                .post(&["dead-letters", &id, "replay"], &[], Body::None)
-                .await?;
+            let answer = client.post(&["dead-letters", &id, "replay"], &[], Body::None).await?;
             output.answer(&replayed(&answer), &answer);
         }
         What::Discard { id, reason } => {
             let answer = client
-                .post(
-                    &["dead-letters", &id, "discard"],
-                    &[],
-                    Body::Json(json!({ "reason": reason })),
-                )
+                .post(&["dead-letters", &id, "discard"], &[], Body::Json(json!({ "reason": reason })))
                 .await?;
             output.answer(&format!("{} discarded", good("ok")), &answer);
         }

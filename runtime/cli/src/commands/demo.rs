@@ -20,11 +20,7 @@ pub struct Args {
 }
 
 pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
-    let ending = if args.keep {
-        demo::Ending::Keep
-    } else {
-        demo::Ending::Stop
-    };
+    let ending = if args.keep { demo::Ending::Keep } else { demo::Ending::Stop };
     demo::play(ending, output).await?;
     Ok(Exit::Ok)
 }

@@ -86,21 +86,14 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     match args.what {
         What::Apply { files } => {
             for (name, source) in read(&files)? {
-                let answer = client
-                    .post(&["flows"], &[("file", &name)], Body::Yaml(source))
-                    .await?;
+                let answer = client.post(&["flows"], &[("file", &name)], Body::Yaml(source)).await?;
                 output.answer(&render::flow::applied(client.server(), &answer), &answer);
             }
         }
         What::Validate { files } => {
             for (name, source) in read(&files)? {
-                let answer = client
-                    .post(
-                        &["flows", "validate"],
-                        &[("file", &name)],
-                        Body::Yaml(source),
-                    )
-                    .await?;
+                let answer =
+                    client.post(&["flows", "validate"], &[("file", &name)], Body::Yaml(source)).await?;
                 output.answer(&render::flow::valid(&name), &answer);
             }
         }
@@ -116,16 +109,9 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
             }
             output.json(&answer);
         }
-        What::Run {
-            flow,
-            data,
-            key,
-            wait,
-        } => {
+        What::Run { flow, data, key, wait } => {
             let body = json!({ "data": input::json(&data)?, "dedupe_key": key });
-            let answer = client
-                .post(&["flows", &flow, "run"], &[], Body::Json(body))
-                .await?;
+            let answer = client.post(&["flows", &flow, "run"], &[], Body::Json(body)).await?;
             if wait {
                 return self::wait(&client, &render::list::cell(&answer, "run"), output).await;
             }
@@ -142,10 +128,9 @@ fn read(files: &[PathBuf]) -> Result<Vec<(String, String)>, Fault> {
         .map(|path| {
             let source = String::from_utf8(input::file(path)?)
                 .map_err(|_| Fault::usage(format!("{} is not UTF-8 text", path.display())))?;
-            let name = path.file_name().map_or_else(
-                || path.display().to_string(),
-                |name| name.to_string_lossy().into_owned(),
-            );
+            let name = path
+                .file_name()
+                .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
             Ok((name, source))
         })
         .collect()
@@ -153,17 +138,10 @@ fn read(files: &[PathBuf]) -> Result<Vec<(String, String)>, Fault> {
 
 /// Shows a run as it goes, to its end.
 async fn wait(client: &Client, run: &str, output: &mut Output) -> Result<Exit> {
-    let answer = follow(client, run, Duration::from_secs(3600), |line| {
-        output.text(line)
-    })
-    .await?;
+    let answer = follow(client, run, Duration::from_secs(3600), |line| output.text(line)).await?;
     let shown: view::Run = view::read(&answer)?;
     output.answer(&Follow::end(&shown), &answer);
-    Ok(if shown.status == "done" {
-        Exit::Ok
-    } else {
-        Exit::Failed
-    })
+    Ok(if shown.status == "done" { Exit::Ok } else { Exit::Failed })
 }
 
 /// Asks until a run has ended, at most for `patience`, and then for how it stands. Hands every line

@@ -31,10 +31,7 @@ pub struct Args {
 
 pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit> {
     let package = open(&args.file)?.0;
-    let (digest, version) = (
-        package.digest.to_string(),
-        package.manifest.version.to_string(),
-    );
+    let (digest, version) = (package.digest.to_string(), package.manifest.version.to_string());
     let asks = wharf_package::permissions(&package.manifest);
     let facts = Facts {
         name: &package.manifest.name,
@@ -61,12 +58,8 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit> {
 pub(crate) fn open(file: &std::path::Path) -> Result<(wharf_package::Package, Vec<u8>), Fault> {
     let wasm = input::file(file)?;
     let package = wharf_package::open(&wasm).map_err(|error| {
-        Fault::new(
-            Exit::Invalid,
-            "not-a-connector",
-            format!("{}: {error}", file.display()),
-        )
-        .fix("build it with `wharf build DIR`")
+        Fault::new(Exit::Invalid, "not-a-connector", format!("{}: {error}", file.display()))
+            .fix("build it with `wharf build DIR`")
     })?;
     Ok((package, wasm))
 }
@@ -87,12 +80,7 @@ fn offers(manifest: &Manifest) -> String {
             wharf_model::manifest::TriggerSource::Webhook(_) => "webhook",
             wharf_model::manifest::TriggerSource::Poll { .. } => "poll",
         };
-        table.row([
-            faint("trigger"),
-            strong(inert(name)),
-            source.to_owned(),
-            inert(&trigger.title),
-        ]);
+        table.row([faint("trigger"), strong(inert(name)), source.to_owned(), inert(&trigger.title)]);
     }
     table.render("  ")
 }

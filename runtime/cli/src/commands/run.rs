@@ -71,12 +71,7 @@ enum What {
 pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let client = Client::new(&args.target)?;
     match args.what {
-        What::List {
-            flow,
-            status,
-            before,
-            limit,
-        } => {
+        What::List { flow, status, before, limit } => {
             let limit = limit.to_string();
             let given = [
                 ("flow", flow.as_deref()),
@@ -84,26 +79,18 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
                 ("before", before.as_deref()),
                 ("limit", Some(&limit)),
             ];
-            let query: Vec<(&str, &str)> = given
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect();
+            let query: Vec<(&str, &str)> =
+                given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
             let answer = client.get(&["runs"], &query).await?;
             output.answer(&render::list::runs(&view::items(&answer)?), &answer);
         }
         What::Show { run, effects } => {
             let answer = client.get(&["runs", &run], &[]).await?;
-            let depth = if effects {
-                Depth::Everything
-            } else {
-                Depth::Steps
-            };
+            let depth = if effects { Depth::Everything } else { Depth::Steps };
             output.answer(&render::run::run(&view::read(&answer)?, depth), &answer);
         }
         What::Replay { run } => {
-            let answer = client
-                .post(&["runs", &run, "replay"], &[], Body::None)
-                .await?;
+            let answer = client.post(&["runs", &run, "replay"], &[], Body::None).await?;
             output.answer(&replayed(&answer), &answer);
         }
     }
@@ -113,9 +100,5 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
 /// The new run, and how to watch it.
 pub(crate) fn replayed(answer: &serde_json::Value) -> String {
     let run = render::list::cell(answer, "run");
-    format!(
-        "{} started\n  watch it   {}\n",
-        strong(&run),
-        typed(format!("wharf run show {run}"))
-    )
+    format!("{} started\n  watch it   {}\n", strong(&run), typed(format!("wharf run show {run}")))
 }

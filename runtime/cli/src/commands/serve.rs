@@ -89,10 +89,7 @@ fn greeting(server: &str, data_dir: &Path, key_file: Option<&Path>) -> String {
     }
     text.push_str(&format!(
         "  try it   {}\n",
-        typed(format!(
-            "wharf connector list --server {server} --data-dir {}",
-            data_dir.display()
-        ))
+        typed(format!("wharf connector list --server {server} --data-dir {}", data_dir.display()))
     ));
     text
 }
@@ -100,10 +97,7 @@ fn greeting(server: &str, data_dir: &Path, key_file: Option<&Path>) -> String {
 fn config(args: &Args) -> Result<Config, Fault> {
     let (name, text) = match &args.config {
         Some(file) => (file.clone(), Some(read(file)?)),
-        None => (
-            PathBuf::from(USUAL_FILE),
-            std::fs::read_to_string(USUAL_FILE).ok(),
-        ),
+        None => (PathBuf::from(USUAL_FILE), std::fs::read_to_string(USUAL_FILE).ok()),
     };
     let name = name.display().to_string();
     let source = text.as_deref().map(|text| Source { name: &name, text });
@@ -138,11 +132,7 @@ fn flags(args: &Args) -> Result<Vec<Override>, Fault> {
     }
     if !args.allow_private.is_empty() {
         let tables: Vec<String> = args.allow_private.iter().map(table).collect();
-        overrides.push(flag(
-            "egress.carve-outs",
-            "--allow-private",
-            format!("[{}]", tables.join(", ")),
-        ));
+        overrides.push(flag("egress.carve-outs", "--allow-private", format!("[{}]", tables.join(", "))));
     }
     for setting in &args.set {
         let (key, value) = pair("--set", setting)?;
@@ -153,11 +143,7 @@ fn flags(args: &Args) -> Result<Vec<Override>, Fault> {
 
 /// A carve-out as the configuration file writes it.
 fn table(carve_out: &wharf_gate::CarveOut) -> String {
-    let ports = carve_out
-        .ports
-        .as_ref()
-        .map(|ports| format!(", ports = {ports:?}"))
-        .unwrap_or_default();
+    let ports = carve_out.ports.as_ref().map(|ports| format!(", ports = {ports:?}")).unwrap_or_default();
     format!("{{ cidr = \"{}\"{ports} }}", carve_out.cidr)
 }
 
@@ -188,14 +174,7 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:0");
         assert_eq!(config.drain.as_secs(), 3);
         assert_eq!(config.carve_outs.len(), 1);
-        let wrong = Line::try_parse_from(["serve", "--set", "drain-secs=3"])
-            .unwrap()
-            .args;
-        assert!(
-            Config::load(None, &flags(&wrong).unwrap())
-                .unwrap_err()
-                .to_string()
-                .starts_with("--set: ")
-        );
+        let wrong = Line::try_parse_from(["serve", "--set", "drain-secs=3"]).unwrap().args;
+        assert!(Config::load(None, &flags(&wrong).unwrap()).unwrap_err().to_string().starts_with("--set: "));
     }
 }

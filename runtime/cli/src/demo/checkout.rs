@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::exit::{Exit, Fault};
 
 /// What only a checkout of this repository has.
-const MARKS: [&str; 3] = [
-    "plugins/slack/Cargo.toml",
-    "guest-sdk/rust/Cargo.toml",
-    "examples/triage-bugs.yaml",
-];
+const MARKS: [&str; 3] =
+    ["plugins/slack/Cargo.toml", "guest-sdk/rust/Cargo.toml", "examples/triage-bugs.yaml"];
 
 /// A checkout of this repository.
 #[derive(Clone, Debug)]

@@ -57,9 +57,8 @@ impl Server {
     /// # Errors
     /// It ends, or does not say where it listens; with the end of its log.
     pub async fn start(launch: &Launch) -> Result<Self> {
-        let mut child = command(launch)?
-            .spawn()
-            .with_context(|| format!("cannot start {}", launch.program.display()))?;
+        let mut child =
+            command(launch)?.spawn().with_context(|| format!("cannot start {}", launch.program.display()))?;
         let pid = child.id().context("the server ended at once")?;
         let mut stdout = BufReader::new(child.stdout.take().context("the server has no stdout")?);
         let mut line = String::new();
@@ -68,25 +67,11 @@ impl Server {
             Ok(Ok(0)) | Ok(Err(_)) => {
                 bail!("the server did not start:\n{}\n{}", line, tail(&launch.log))
             }
-            Err(_) => bail!(
-                "the server did not start within {} s:\n{}",
-                START.as_secs(),
-                tail(&launch.log)
-            ),
+            Err(_) => bail!("the server did not start within {} s:\n{}", START.as_secs(), tail(&launch.log)),
         }
-        let addr = address(&line).with_context(|| {
-            format!(
-                "the server did not start: {}\n{}",
-                line.trim(),
-                tail(&launch.log)
-            )
-        })?;
-        Ok(Self {
-            child,
-            _stdout: stdout,
-            addr,
-            pid,
-        })
+        let addr = address(&line)
+            .with_context(|| format!("the server did not start: {}\n{}", line.trim(), tail(&launch.log)))?;
+        Ok(Self { child, _stdout: stdout, addr, pid })
     }
 
     /// `kill -9`: the process has no chance to do anything.
@@ -94,10 +79,7 @@ impl Server {
     /// # Errors
     /// It had ended before.
     pub async fn kill(&mut self) -> Result<()> {
-        self.child
-            .kill()
-            .await
-            .context("the server could not be killed")
+        self.child.kill().await.context("the server could not be killed")
     }
 
     /// `SIGTERM`, and waits for the end.
@@ -105,10 +87,7 @@ impl Server {
     /// # Errors
     /// It does not end in time, or not well.
     pub async fn stop(mut self) -> Result<()> {
-        let pid = i32::try_from(self.pid)
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("no process id")?;
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("no process id")?;
         kill_process(pid, Signal::TERM).context("the server could not be told to stop")?;
         let status = timeout(STOP, self.child.wait())
             .await
@@ -152,11 +131,7 @@ fn command(launch: &Launch) -> Result<Command> {
         .arg("--data-dir")
         .arg(&launch.data_dir)
         .arg("--allow-private")
-        .arg(format!(
-            "{}/32:{}",
-            launch.provider.ip(),
-            launch.provider.port()
-        ))
+        .arg(format!("{}/32:{}", launch.provider.ip(), launch.provider.port()))
         .current_dir(launch.log.parent().unwrap_or(Path::new(".")))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -168,12 +143,7 @@ fn command(launch: &Launch) -> Result<Command> {
 /// The address in the first line of `wharf serve --json`.
 fn address(line: &str) -> Option<SocketAddr> {
     let started: Value = serde_json::from_str(line).ok()?;
-    started
-        .get("server")?
-        .as_str()?
-        .strip_prefix("http://")?
-        .parse()
-        .ok()
+    started.get("server")?.as_str()?.strip_prefix("http://")?.parse().ok()
 }
 
 /// The last lines of a log.

@@ -52,12 +52,7 @@ impl Delivery {
     ///
     /// # Errors
     /// The file is not there.
-    pub fn of(
-        checkout: &Checkout,
-        file: &str,
-        event: &'static str,
-        guid: &'static str,
-    ) -> Result<Self> {
+    pub fn of(checkout: &Checkout, file: &str, event: &'static str, guid: &'static str) -> Result<Self> {
         let path = checkout.path(FIXTURES).join(file);
         let body = fs::read(&path).with_context(|| format!("{}", path.display()))?;
         Ok(Self { guid, event, body })
@@ -70,10 +65,7 @@ impl Delivery {
     pub fn signature(&self, secret: &str) -> Result<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
         mac.update(&self.body);
-        Ok(format!(
-            "sha256={}",
-            hex::encode(mac.finalize().into_bytes())
-        ))
+        Ok(format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
     }
 
     /// Sends it, signed with `secret`.
@@ -108,11 +100,7 @@ mod tests {
     /// The example in GitHub's documentation, "Validating webhook deliveries".
     #[test]
     fn signs_as_github_does() {
-        let delivery = Delivery {
-            guid: "",
-            event: "",
-            body: b"Hello, World!".to_vec(),
-        };
+        let delivery = Delivery { guid: "", event: "", body: b"Hello, World!".to_vec() };
         assert_eq!(
             delivery.signature("It's a Secret to Everybody").unwrap(),
             "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"

@@ -37,11 +37,8 @@ pub const SLACK_TOKEN: &str = "loopback-slack-bot-token";
 /// The bearer token that the GitHub part takes.
 pub const GITHUB_TOKEN: &str = "loopback-github-token";
 /// Channels of the workspace, id and name; two a page in `conversations.list`.
-pub const CHANNELS: [(&str, &str); 3] = [
-    ("C024BE91L", "bugs"),
-    ("C061EG9T2", "triage"),
-    ("C0G9QF9GZ", "general"),
-];
+pub const CHANNELS: [(&str, &str); 3] =
+    [("C024BE91L", "bugs"), ("C061EG9T2", "triage"), ("C0G9QF9GZ", "general")];
 
 /// A request larger than this is no request of a connector of ours.
 const MAX_BODY: usize = 1 << 20;
@@ -94,11 +91,7 @@ struct Reply {
 
 impl Reply {
     fn new(status: StatusCode, body: Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, headers: Vec::new(), body }
     }
 
     fn header(mut self, name: &'static str, value: String) -> Self {
@@ -112,16 +105,9 @@ impl Provider {
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let addr = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            world: Mutex::default(),
-            held: watch::Sender::new(Held::default()),
-        });
+        let shared = Arc::new(Shared { world: Mutex::default(), held: watch::Sender::new(Held::default()) });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self {
-            addr,
-            shared,
-            accepting,
-        })
+        Ok(Self { addr, shared, accepting })
     }
 
     /// Where it listens.
@@ -150,12 +136,7 @@ impl Provider {
 
     /// What happens to the next requests of a route, one fault each, in order; afterwards it answers as ever.
     pub fn script(&self, route: Route, faults: impl IntoIterator<Item = Fault>) {
-        self.shared
-            .world()
-            .script
-            .entry(route)
-            .or_default()
-            .extend(faults);
+        self.shared.world().script.entry(route).or_default().extend(faults);
     }
 
     /// Every request so far, in order of arrival.
@@ -248,16 +229,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 #[error("scripted reset")]
 struct Reset;
 
-async fn answer(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Reset> {
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Reset> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_BODY)
-        .collect()
-        .await
-        .map_err(|_| Reset)?
-        .to_bytes();
+    let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Reset)?.to_bytes();
     let asked = Asked::new(&parts, body);
     let route = Route::of(&asked.method, &asked.path);
     let (seq, fault) = {
@@ -284,20 +258,16 @@ async fn answer(
 async fn faulty(shared: &Shared, route: Option<Route>, asked: &Asked, fault: Fault) -> Answer {
     match fault {
         Fault::RateLimited { retry_after_secs } => Answer::Reply(
-            Reply::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                json!({ "ok": false, "error": "ratelimited" }),
-            )
-            .header("retry-after", retry_after_secs.to_string()),
+            Reply::new(StatusCode::TOO_MANY_REQUESTS, json!({ "ok": false, "error": "ratelimited" }))
+                .header("retry-after", retry_after_secs.to_string()),
         ),
         Fault::Unavailable => Answer::Reply(Reply::new(
             StatusCode::SERVICE_UNAVAILABLE,
             json!({ "ok": false, "error": "service_unavailable" }),
         )),
-        Fault::NotOk(error) => Answer::Reply(Reply::new(
-            StatusCode::OK,
-            json!({ "ok": false, "error": error }),
-        )),
+        Fault::NotOk(error) => {
+            Answer::Reply(Reply::new(StatusCode::OK, json!({ "ok": false, "error": error })))
+        }
         Fault::ResetAfterApply => {
             let _ = shared.world().apply(route, asked);
             Answer::Reset
@@ -319,9 +289,7 @@ fn respond(reply: Reply) -> Option<Response<Full<Bytes>>> {
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }
-    response
-        .body(Full::new(Bytes::from(reply.body.to_string())))
-        .ok()
+    response.body(Full::new(Bytes::from(reply.body.to_string()))).ok()
 }
 
 impl World {
@@ -332,11 +300,7 @@ impl World {
                 slack::apply(self, route, asked)
             }
             Some(
-                Route::CreateIssue
-                | Route::ListIssues
-                | Route::Comment
-                | Route::ListComments
-                | Route::User,
+                Route::CreateIssue | Route::ListIssues | Route::Comment | Route::ListComments | Route::User,
             ) => github::apply(self, route, asked),
             Some(Route::Echo) => echo::apply(asked),
             None => Reply::new(

@@ -97,9 +97,7 @@ impl Stage<'_> {
         let seen: view::Run = view::read(&document)?;
         if seen.finished_at.is_none() {
             let message = format!("run {run} did not end within {} s", PATIENCE.as_secs());
-            return Err(Fault::new(Exit::Failed, "stuck", message)
-                .detail(document.to_string())
-                .into());
+            return Err(Fault::new(Exit::Failed, "stuck", message).detail(document.to_string()).into());
         }
         self.output.text(&Follow::end(&seen));
         self.summary.run(&seen);
@@ -109,10 +107,7 @@ impl Stage<'_> {
     /// How many runs there are.
     pub(super) async fn count_runs(&self) -> Result<usize> {
         let runs = self.client.get(&["runs"], &[("limit", "200")]).await?;
-        Ok(runs
-            .get("items")
-            .and_then(Value::as_array)
-            .map_or(0, Vec::len))
+        Ok(runs.get("items").and_then(Value::as_array).map_or(0, Vec::len))
     }
 
     /// A client with the key that the server wrote.

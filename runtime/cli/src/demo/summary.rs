@@ -67,10 +67,7 @@ pub(super) struct Denied {
 impl Summary {
     /// A new act.
     pub(super) fn act(&mut self, title: &str) {
-        self.acts.push(Act {
-            title: title.to_owned(),
-            checks: Vec::new(),
-        });
+        self.acts.push(Act { title: title.to_owned(), checks: Vec::new() });
     }
 
     /// The act that is played.
@@ -81,10 +78,7 @@ impl Summary {
     /// A check of the current act.
     pub(super) fn check(&mut self, what: &str, ok: bool) {
         if let Some(act) = self.acts.last_mut() {
-            act.checks.push(Check {
-                what: what.to_owned(),
-                ok,
-            });
+            act.checks.push(Check { what: what.to_owned(), ok });
         }
     }
 
@@ -107,9 +101,7 @@ impl Summary {
                 .max()
                 .unwrap_or(0),
             effects: attempts().map(|attempt| attempt.effects.len()).sum(),
-            took_ms: run
-                .finished_at
-                .map(|end| end.saturating_sub(run.accepted_at)),
+            took_ms: run.finished_at.map(|end| end.saturating_sub(run.accepted_at)),
         });
     }
 }

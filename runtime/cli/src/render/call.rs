@@ -19,11 +19,7 @@ pub fn headline(what: &str, result: &Result<Outcome, CallError>, metering: &Mete
         Ok(Outcome::Done(_)) => good("ok"),
         Ok(Outcome::Page { items, next }) => {
             let more = if next.is_some() { ", more to come" } else { "" };
-            format!(
-                "{} {}{more}",
-                good("ok"),
-                plural(items.len() as u64, "item")
-            )
+            format!("{} {}{more}", good("ok"), plural(items.len() as u64, "item"))
         }
         Ok(Outcome::Suspended { .. }) => good("suspended"),
         Err(CallError::Failed(failure)) => bad(failed(&failure.into())),
@@ -31,11 +27,7 @@ pub fn headline(what: &str, result: &Result<Outcome, CallError>, metering: &Mete
         Err(CallError::NotExported(_) | CallError::Host(_)) => bad("not called"),
     };
     let ours = metering.wall_micros.saturating_sub(metering.gate_micros);
-    let split = format!(
-        "({} ours, {} theirs)",
-        micros(ours),
-        micros(metering.gate_micros)
-    );
+    let split = format!("({} ours, {} theirs)", micros(ours), micros(metering.gate_micros));
     format!(
         "{} {told} · {} fuel · {} · {} {} · {}\n",
         strong(inert(what)),
@@ -50,16 +42,12 @@ pub fn headline(what: &str, result: &Result<Outcome, CallError>, metering: &Mete
 /// The output, readable.
 #[must_use]
 pub fn output(outcome: &Outcome) -> String {
-    let pretty = |value: &serde_json::Value| {
-        inert_lines(&serde_json::to_string_pretty(value).unwrap_or_default())
-    };
+    let pretty =
+        |value: &serde_json::Value| inert_lines(&serde_json::to_string_pretty(value).unwrap_or_default());
     match outcome {
         Outcome::Done(value) => format!("{}\n", pretty(value)),
         Outcome::Page { items, next } => {
-            let mut text: String = items
-                .iter()
-                .map(|item| format!("{}\n", pretty(item)))
-                .collect();
+            let mut text: String = items.iter().map(|item| format!("{}\n", pretty(item))).collect();
             if let Some(next) = next {
                 text.push_str(&format!("  {} --page '{}'\n", faint("next"), inert(next)));
             }

@@ -54,11 +54,7 @@ pub fn asks(facts: &Facts<'_>, limits: &Limits) -> String {
             let line = inert(line);
             text.push_str(&format!(
                 "  {}\n",
-                if line.contains("any public address") {
-                    warn(&line)
-                } else {
-                    line
-                }
+                if line.contains("any public address") { warn(&line) } else { line }
             ));
         }
     }
@@ -75,25 +71,15 @@ pub fn asks(facts: &Facts<'_>, limits: &Limits) -> String {
 /// What a new version asks for beyond the one in use.
 #[must_use]
 pub fn widens(installed: &Installed) -> String {
-    let lines: String = installed
-        .widens
-        .iter()
-        .map(|line| format!("  {}\n", warn(format!("+ {}", inert(line)))))
-        .collect();
-    format!(
-        "New since {}\n{lines}",
-        inert(installed.previous.as_deref().unwrap_or_default())
-    )
+    let lines: String =
+        installed.widens.iter().map(|line| format!("  {}\n", warn(format!("+ {}", inert(line))))).collect();
+    format!("New since {}\n{lines}", inert(installed.previous.as_deref().unwrap_or_default()))
 }
 
 /// A connector is in use.
 #[must_use]
 pub fn installed(installed: &Installed) -> String {
-    let name = format!(
-        "{} {}",
-        strong(inert(&installed.name)),
-        inert(&installed.version)
-    );
+    let name = format!("{} {}", strong(inert(&installed.name)), inert(&installed.version));
     match &installed.previous {
         Some(previous) if *previous != installed.version => {
             format!(
@@ -132,10 +118,7 @@ pub fn list(connectors: &[Connector]) -> String {
         ]);
     }
     if table.is_empty() {
-        super::list::none(
-            "connectors",
-            "install one with `wharf connector install FILE.wasm`",
-        )
+        super::list::none("connectors", "install one with `wharf connector install FILE.wasm`")
     } else {
         table.render("")
     }
@@ -160,14 +143,7 @@ pub fn show(connector: &Connector) -> String {
         ("flows", vec![connector.flows.join(", ")]),
     ] {
         for (position, line) in lines.iter().filter(|line| !line.is_empty()).enumerate() {
-            table.row([
-                if position == 0 {
-                    faint(label)
-                } else {
-                    String::new()
-                },
-                inert(line),
-            ]);
+            table.row([if position == 0 { faint(label) } else { String::new() }, inert(line)]);
         }
     }
     text.push_str(&table.render("  "));
@@ -186,46 +162,18 @@ fn granted(connector: &Connector) -> Vec<String> {
         .map(|request| format!("call {} {}", request.methods.join(", "), request.url))
         .collect();
     lines.extend(
-        grant
-            .store_max_bytes
-            .map(|max| format!("keep up to {} of its own state per connection", bytes(max))),
+        grant.store_max_bytes.map(|max| format!("keep up to {} of its own state per connection", bytes(max))),
     );
     let limits = &grant.limits;
+    lines.extend(limits.fuel.map(|units| format!("use {} fuel a call", fuel(units))));
+    lines.extend(limits.deadline_ms.map(|limit| format!("run {} a call", millis(limit))));
+    lines.extend(limits.memory_bytes.map(|limit| format!("use {} of memory a call", bytes(limit))));
     lines.extend(
-        limits
-            .fuel
-            .map(|units| format!("use {} fuel a call", fuel(units))),
+        limits.http_requests.map(|limit| format!("send {} a call", plural(u64::from(limit), "request"))),
     );
-    lines.extend(
-        limits
-            .deadline_ms
-            .map(|limit| format!("run {} a call", millis(limit))),
-    );
-    lines.extend(
-        limits
-            .memory_bytes
-            .map(|limit| format!("use {} of memory a call", bytes(limit))),
-    );
-    lines.extend(
-        limits
-            .http_requests
-            .map(|limit| format!("send {} a call", plural(u64::from(limit), "request"))),
-    );
-    lines.extend(
-        limits
-            .http_response_bytes
-            .map(|limit| format!("read responses of {}", bytes(limit))),
-    );
-    lines.extend(
-        limits
-            .host_bytes
-            .map(|limit| format!("exchange {} with the host a call", bytes(limit))),
-    );
-    lines.extend(
-        limits
-            .output_bytes
-            .map(|limit| format!("return {}", bytes(limit))),
-    );
+    lines.extend(limits.http_response_bytes.map(|limit| format!("read responses of {}", bytes(limit))));
+    lines.extend(limits.host_bytes.map(|limit| format!("exchange {} with the host a call", bytes(limit))));
+    lines.extend(limits.output_bytes.map(|limit| format!("return {}", bytes(limit))));
     if lines.is_empty() {
         lines.push("nothing".to_owned());
     }
@@ -239,11 +187,7 @@ pub fn held(name: &str, digest: &str) -> String {
         "{} {} waits for approval; nothing of it runs\n  let it in   {}\n",
         warn("held:"),
         strong(inert(name)),
-        typed(format!(
-            "wharf connector approve {} --digest {}",
-            inert(name),
-            inert(digest)
-        )),
+        typed(format!("wharf connector approve {} --digest {}", inert(name), inert(digest))),
     )
 }
 
@@ -256,14 +200,7 @@ pub fn interfaces(facts: &Facts<'_>) -> String {
             table.row([faint(label), "none".to_owned()]);
         }
         for (position, name) in names.iter().enumerate() {
-            table.row([
-                if position == 0 {
-                    faint(label)
-                } else {
-                    String::new()
-                },
-                inert(name),
-            ]);
+            table.row([if position == 0 { faint(label) } else { String::new() }, inert(name)]);
         }
     }
     table.render("  ")
@@ -278,17 +215,9 @@ pub fn short_digest(digest: &str) -> String {
 /// What came of a test of a connection.
 #[must_use]
 pub fn identity(connection: &str, label: &str, scopes: &[String]) -> String {
-    let scopes = if scopes.is_empty() {
-        String::new()
-    } else {
-        format!("  {}", faint(inert(&scopes.join(", "))))
-    };
-    format!(
-        "{} {} is {}{scopes}",
-        good("ok"),
-        strong(inert(connection)),
-        inert(label)
-    )
+    let scopes =
+        if scopes.is_empty() { String::new() } else { format!("  {}", faint(inert(&scopes.join(", ")))) };
+    format!("{} {} is {}{scopes}", good("ok"), strong(inert(connection)), inert(label))
 }
 
 #[cfg(test)]
@@ -332,13 +261,7 @@ held: slack waits for approval; nothing of it runs
             widens: vec!["call DELETE https://slack.com/api/\u{202e}".to_owned()],
             ..Installed::default()
         };
-        check(
-            &widens(&upgrade),
-            "New since 0.1.0\n  + call DELETE https://slack.com/api/\\u{202e}",
-        );
-        check(
-            &installed(&upgrade),
-            "ok slack 0.2.0 replaces 0.1.0 for new runs; runs in flight keep theirs",
-        );
+        check(&widens(&upgrade), "New since 0.1.0\n  + call DELETE https://slack.com/api/\\u{202e}");
+        check(&installed(&upgrade), "ok slack 0.2.0 replaces 0.1.0 for new runs; runs in flight keep theirs");
     }
 }

@@ -12,10 +12,9 @@ pub fn snake_case<T: Serialize + ?Sized>(value: &T) -> Value {
 
 fn renamed(value: Value) -> Value {
     match value {
-        Value::Object(object) => object
-            .into_iter()
-            .map(|(name, value)| (name.replace('-', "_"), renamed(value)))
-            .collect(),
+        Value::Object(object) => {
+            object.into_iter().map(|(name, value)| (name.replace('-', "_"), renamed(value))).collect()
+        }
         Value::Array(items) => items.into_iter().map(renamed).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
@@ -27,10 +26,7 @@ mod tests {
     fn names_change_and_values_do_not() {
         let failure = wharf_model::failure::Failure {
             http_status: Some(429),
-            ..wharf_model::failure::Failure::new(
-                wharf_model::failure::FailureClass::RateLimited,
-                "a-b",
-            )
+            ..wharf_model::failure::Failure::new(wharf_model::failure::FailureClass::RateLimited, "a-b")
         };
         assert_eq!(
             super::snake_case(&failure),

@@ -36,22 +36,12 @@ pub fn wait(failure: &Failure, verb: &str, wait_ms: u64) -> String {
 /// Every detail of a failure, indented by two.
 #[must_use]
 pub fn detail(failure: &Failure) -> String {
-    let mut text = format!(
-        "  {}\n",
-        inert_lines(&failure.message).replace('\n', "\n  ")
-    );
+    let mut text = format!("  {}\n", inert_lines(&failure.message).replace('\n', "\n  "));
     for field in &failure.fields {
-        text.push_str(&format!(
-            "  {}  {}\n",
-            strong(inert(&field.path)),
-            inert(&field.message)
-        ));
+        text.push_str(&format!("  {}  {}\n", strong(inert(&field.path)), inert(&field.message)));
     }
     if failure.outcome_unknown {
-        text.push_str(&format!(
-            "  {}\n",
-            warn("the provider may have applied the write")
-        ));
+        text.push_str(&format!("  {}\n", warn("the provider may have applied the write")));
     }
     text
 }
@@ -77,26 +67,16 @@ fn reasons(message: &str) -> String {
         Some((first, rest)) if !rest.is_empty() && first.contains(" tried ") => rest,
         _ => &lines,
     };
-    told.iter()
-        .map(|line| format!("  {}\n", inert(line.trim())))
-        .collect()
+    told.iter().map(|line| format!("  {}\n", inert(line.trim()))).collect()
 }
 
 /// `POST slack.com/api/chat.postMessage → 200 in 212 ms`.
 #[must_use]
 pub fn effect(effect: &Effect) -> String {
-    let call = format!(
-        "{} {}",
-        inert(&effect.method),
-        inert(effect.url.trim_start_matches("https://"))
-    );
+    let call = format!("{} {}", inert(&effect.method), inert(effect.url.trim_start_matches("https://")));
     match &effect.result {
         EffectResult::Status(status) => {
-            let told = if *status < 400 {
-                status.to_string()
-            } else {
-                warn(status)
-            };
+            let told = if *status < 400 { status.to_string() } else { warn(status) };
             format!(
                 "{call} → {told} in {} · {} sent · {} received",
                 micros(effect.micros),
@@ -104,15 +84,12 @@ pub fn effect(effect: &Effect) -> String {
                 bytes(effect.received_bytes)
             )
         }
-        EffectResult::Journaled(status) => format!(
-            "{call} → {status} {}",
-            faint("from the journal: an earlier attempt made this write")
-        ),
-        EffectResult::Denied { reason, .. } => format!(
-            "{call} → {} {}",
-            bad("denied"),
-            faint(format!("({})", inert(reason)))
-        ),
+        EffectResult::Journaled(status) => {
+            format!("{call} → {status} {}", faint("from the journal: an earlier attempt made this write"))
+        }
+        EffectResult::Denied { reason, .. } => {
+            format!("{call} → {} {}", bad("denied"), faint(format!("({})", inert(reason))))
+        }
         EffectResult::Failed(why) => {
             format!("{call} → {} {}", bad("no answer"), inert_short(why, 200))
         }
@@ -122,23 +99,11 @@ pub fn effect(effect: &Effect) -> String {
 /// The sandbox's report after it stopped a call.
 #[must_use]
 pub fn trap(what: &str, connector: &str, report: &Trap) -> String {
-    let mut text = format!(
-        "{} {} {}\n",
-        strong(inert(what)),
-        bad("stopped:"),
-        inert(&report.message)
-    );
+    let mut text = format!("{} {} {}\n", strong(inert(what)), bad("stopped:"), inert(&report.message));
     if !report.backtrace.is_empty() {
-        let frames: Vec<String> = report
-            .backtrace
-            .iter()
-            .take(6)
-            .map(|frame| inert_short(frame, 160))
-            .collect();
-        text.push_str(&format!(
-            "  in   {}\n",
-            frames.join(&format!("\n  {}    ", faint("←")))
-        ));
+        let frames: Vec<String> =
+            report.backtrace.iter().take(6).map(|frame| inert_short(frame, 160)).collect();
+        text.push_str(&format!("  in   {}\n", frames.join(&format!("\n  {}    ", faint("←")))));
     }
     if let Some(effect) = &report.last_effect {
         text.push_str(&format!("  last effect   {}\n", inert(effect)));
@@ -188,11 +153,7 @@ mod tests {
     fn a_failure_in_a_few_words() {
         for (status, code, expected) in [
             (Some(429), None, "429 rate limited"),
-            (
-                Some(200),
-                Some("channel_not_found"),
-                "rate limited (channel_not_found)",
-            ),
+            (Some(200), Some("channel_not_found"), "rate limited (channel_not_found)"),
             (None, Some("\u{1b}[2J"), "rate limited (\\u{1b}[2J)"),
             (None, None, "rate limited"),
         ] {
@@ -263,13 +224,7 @@ slack/post-message stopped: out of fuel (500,000,000) after 1.3 s
             effect(&done),
             "POST slack.com/api/chat.postMessage → 200 in 212 ms · 310 B sent · 4.1 KB received"
         );
-        done.result = EffectResult::Denied {
-            reason: "ip".to_owned(),
-            message: String::new(),
-        };
-        check(
-            &effect(&done),
-            "POST slack.com/api/chat.postMessage → denied (ip)",
-        );
+        done.result = EffectResult::Denied { reason: "ip".to_owned(), message: String::new() };
+        check(&effect(&done), "POST slack.com/api/chat.postMessage → denied (ip)");
     }
 }

@@ -12,22 +12,11 @@ use crate::inert::inert;
 #[must_use]
 pub fn applied(server: &str, answer: &Value) -> String {
     let unchanged = answer.get("unchanged").and_then(Value::as_bool) == Some(true);
-    let told = if unchanged {
-        faint("unchanged")
-    } else {
-        good("applied")
-    };
-    let mut text = format!(
-        "{} v{} {told}\n",
-        strong(cell(answer, "name")),
-        cell(answer, "version")
-    );
+    let told = if unchanged { faint("unchanged") } else { good("applied") };
+    let mut text = format!("{} v{} {told}\n", strong(cell(answer, "name")), cell(answer, "version"));
     let path = cell(answer, "webhook_path");
     if !path.is_empty() {
-        text.push_str(&format!(
-            "  deliveries go to   {}\n",
-            typed(format!("{server}{path}"))
-        ));
+        text.push_str(&format!("  deliveries go to   {}\n", typed(format!("{server}{path}"))));
     }
     text
 }
@@ -47,11 +36,7 @@ pub fn started(answer: &Value) -> String {
     } else {
         "started"
     };
-    format!(
-        "{} {told}\n  watch it   {}\n",
-        strong(&run),
-        typed(format!("wharf run show {run}"))
-    )
+    format!("{} {told}\n  watch it   {}\n", strong(&run), typed(format!("wharf run show {run}")))
 }
 
 #[cfg(test)]

@@ -34,17 +34,10 @@ pub fn time(item: &Value, name: &str) -> String {
         Some(Value::Number(number)) => number
             .as_u64()
             .map(|millis| {
-                Timestamp(millis)
-                    .to_string()
-                    .chars()
-                    .take(19)
-                    .collect::<String>()
-                    .replace('T', " ")
+                Timestamp(millis).to_string().chars().take(19).collect::<String>().replace('T', " ")
             })
             .unwrap_or_default(),
-        Some(Value::String(text)) => {
-            inert(&text.chars().take(19).collect::<String>().replace('T', " "))
-        }
+        Some(Value::String(text)) => inert(&text.chars().take(19).collect::<String>().replace('T', " ")),
         _ => String::new(),
     }
 }
@@ -54,26 +47,15 @@ pub fn time(item: &Value, name: &str) -> String {
 pub fn connections(items: &[Value]) -> String {
     let mut table = Table::new(&["NAME", "CONNECTOR", "METHOD", "SETTINGS"]);
     for item in items {
-        let settings = item.get("settings").filter(|settings| {
-            settings
-                .as_object()
-                .is_some_and(|object| !object.is_empty())
-        });
-        let settings = settings
-            .map(|settings| faint(inert_short(&settings.to_string(), 100)))
-            .unwrap_or_default();
-        table.row([
-            strong(cell(item, "name")),
-            cell(item, "connector"),
-            cell(item, "method"),
-            settings,
-        ]);
+        let settings = item
+            .get("settings")
+            .filter(|settings| settings.as_object().is_some_and(|object| !object.is_empty()));
+        let settings =
+            settings.map(|settings| faint(inert_short(&settings.to_string(), 100))).unwrap_or_default();
+        table.row([strong(cell(item, "name")), cell(item, "connector"), cell(item, "method"), settings]);
     }
     if table.is_empty() {
-        none(
-            "connections",
-            "add one with `wharf connection add NAME --connector CONNECTOR`",
-        )
+        none("connections", "add one with `wharf connection add NAME --connector CONNECTOR`")
     } else {
         table.render("")
     }
@@ -109,9 +91,7 @@ pub fn runs(items: &[Value]) -> String {
             (Some(from), Some(to)) => millis(to.saturating_sub(from)),
             _ => String::new(),
         };
-        let version = number("flow_version")
-            .map(|version| format!(" v{version}"))
-            .unwrap_or_default();
+        let version = number("flow_version").map(|version| format!(" v{version}")).unwrap_or_default();
         table.row([
             strong(cell(item, "id")),
             format!("{}{version}", cell(item, "flow")),
@@ -120,11 +100,7 @@ pub fn runs(items: &[Value]) -> String {
             took,
         ]);
     }
-    if table.is_empty() {
-        none("runs", "start one with `wharf flow run NAME`")
-    } else {
-        table.render("")
-    }
+    if table.is_empty() { none("runs", "start one with `wharf flow run NAME`") } else { table.render("") }
 }
 
 /// Dead letters.
@@ -141,11 +117,7 @@ pub fn dead_letters(items: &[Value]) -> String {
             time(item, "at"),
         ]);
     }
-    if table.is_empty() {
-        none("dead letters", "nothing waits for a person")
-    } else {
-        table.render("")
-    }
+    if table.is_empty() { none("dead letters", "nothing waits for a person") } else { table.render("") }
 }
 
 #[cfg(test)]

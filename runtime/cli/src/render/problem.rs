@@ -31,9 +31,8 @@ pub fn coloured(rendered: &str) -> String {
     for line in inert_lines(rendered).lines() {
         let shown = if let Some(rest) = line.strip_prefix("error") {
             format!("{}{}", bad("error"), super::style::strong(rest))
-        } else if let Some((bar, marks)) = line
-            .split_once('|')
-            .filter(|(_, marks)| marks.trim_start().starts_with('^'))
+        } else if let Some((bar, marks)) =
+            line.split_once('|').filter(|(_, marks)| marks.trim_start().starts_with('^'))
         {
             format!("{bar}|{}", bad(marks))
         } else {

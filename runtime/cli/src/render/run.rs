@@ -47,11 +47,7 @@ pub fn run(run: &Run, depth: Depth) -> String {
 }
 
 fn title(run: &Run) -> String {
-    let version = if run.flow_version == 0 {
-        String::new()
-    } else {
-        format!(" v{}", run.flow_version)
-    };
+    let version = if run.flow_version == 0 { String::new() } else { format!(" v{}", run.flow_version) };
     format!("{}{version}", inert(&run.flow))
 }
 
@@ -67,11 +63,7 @@ fn headline(run: &Run) -> String {
         }
         _ => String::new(),
     };
-    format!(
-        "· {} · {}{took}{split}",
-        inert(&run.id),
-        status(&run.status)
-    )
+    format!("· {} · {}{took}{split}", inert(&run.id), status(&run.status))
 }
 
 /// A run's or step's status in its colour.
@@ -96,20 +88,9 @@ fn received(run: &Run) -> Vec<String> {
         "unsigned" => (delivery, warn("unsigned, as the flow allows")),
         scheme => (delivery, format!("verified {}, first seen", inert(scheme))),
     };
-    let trigger = run
-        .steps
-        .iter()
-        .find(|step| step.path == TRIGGER)
-        .and_then(|step| step.attempts.last());
-    let spent = trigger
-        .map(|attempt| format!(" · {}", cost(attempt)))
-        .unwrap_or_default();
-    vec![
-        "1".to_owned(),
-        "received".to_owned(),
-        what,
-        format!("{told}{spent}"),
-    ]
+    let trigger = run.steps.iter().find(|step| step.path == TRIGGER).and_then(|step| step.attempts.last());
+    let spent = trigger.map(|attempt| format!(" · {}", cost(attempt))).unwrap_or_default();
+    vec!["1".to_owned(), "received".to_owned(), what, format!("{told}{spent}")]
 }
 
 fn rows(table: &mut Table, number: usize, step: &Step) {
@@ -133,10 +114,7 @@ fn rows(table: &mut Table, number: usize, step: &Step) {
 fn indented(step: &Step) -> String {
     // Every second segment is a branch's name: `route/bug/tell` is one level deep.
     let indent = "  ".repeat(step.path.matches('/').count() / 2);
-    format!(
-        "{indent}{}",
-        inert(step.path.rsplit('/').next().unwrap_or_default())
-    )
+    format!("{indent}{}", inert(step.path.rsplit('/').next().unwrap_or_default()))
 }
 
 /// What came of a step that calls nobody, or has not yet.
@@ -163,37 +141,18 @@ fn attempted(step: &Step, attempt: &Attempt, next: Option<&Attempt>) -> String {
         (_, Some(trap)) => format!("{} {}", bad("stopped:"), inert_short(&trap.message, 120)),
         (Some(reason), None) => {
             let ended = attempt.started_at + attempt.metering.wall_micros / 1_000;
-            let until = attempt
-                .retry_at
-                .map(|due| next.map_or(due, |next| next.started_at));
+            let until = attempt.retry_at.map(|due| next.map_or(due, |next| next.started_at));
             let verb = if next.is_some() { "waited" } else { "waits" };
             let waited = until
-                .map(|until| {
-                    format!(
-                        ", {}",
-                        failure::wait(reason, verb, until.saturating_sub(ended))
-                    )
-                })
+                .map(|until| format!(", {}", failure::wait(reason, verb, until.saturating_sub(ended))))
                 .unwrap_or_default();
             let told = failure::headline(reason);
-            format!(
-                "{}{waited}",
-                if until.is_some() {
-                    warn(told)
-                } else {
-                    bad(told)
-                }
-            )
+            format!("{}{waited}", if until.is_some() { warn(told) } else { bad(told) })
         }
         (None, None) if attempt.outcome == "done" => good("ok"),
         (None, None) => status(&attempt.outcome),
     };
-    let output = step
-        .output
-        .as_ref()
-        .filter(|_| attempt.outcome == "done")
-        .map(outputs)
-        .unwrap_or_default();
+    let output = step.output.as_ref().filter(|_| attempt.outcome == "done").map(outputs).unwrap_or_default();
     format!("attempt {}  {told} · {cost}{output}", attempt.n)
 }
 
@@ -202,10 +161,7 @@ fn confirmed(attempt: &Attempt) -> String {
     let asked = format!("asked {}", plural(attempt.effects.len() as u64, "time"));
     let told = match (attempt.outcome.as_str(), &attempt.failure) {
         ("applied", _) => format!("{}: the provider has it; not sent again", good("found")),
-        ("not-applied", _) => format!(
-            "{}: the provider has nothing; sent again",
-            warn("not found")
-        ),
+        ("not-applied", _) => format!("{}: the provider has nothing; sent again", warn("not found")),
         ("unknown", _) => format!("{}: the provider cannot tell", bad("unknown")),
         (_, Some(reason)) => warn(failure::headline(reason)),
         (other, None) => inert(other),
@@ -221,9 +177,7 @@ fn cost(attempt: &Attempt) -> String {
         match (&effect.result, effect.method.as_str()) {
             (EffectResult::Denied { .. }, _) => denied += 1,
             (EffectResult::Journaled(_), _) => journaled += 1,
-            (EffectResult::Status(_) | EffectResult::Failed(_), "GET" | "HEAD" | "OPTIONS") => {
-                reads += 1
-            }
+            (EffectResult::Status(_) | EffectResult::Failed(_), "GET" | "HEAD" | "OPTIONS") => reads += 1,
             (EffectResult::Status(_) | EffectResult::Failed(_), _) => writes += 1,
         }
     }
@@ -257,13 +211,7 @@ fn outputs(output: &Value) -> String {
     };
     object
         .iter()
-        .filter_map(|(name, value)| {
-            Some(format!(
-                " · {} {}",
-                faint(inert_short(name, 30)),
-                short(value)?
-            ))
-        })
+        .filter_map(|(name, value)| Some(format!(" · {} {}", faint(inert_short(name, 30)), short(value)?)))
         .take(2)
         .collect()
 }
@@ -284,10 +232,7 @@ fn below(step: &Step, attempt: &Attempt, depth: Depth) -> String {
             ));
         }
     }
-    let denied = attempt
-        .effects
-        .iter()
-        .any(|effect| matches!(effect.result, EffectResult::Denied { .. }));
+    let denied = attempt.effects.iter().any(|effect| matches!(effect.result, EffectResult::Denied { .. }));
     match (&attempt.trap, &attempt.failure) {
         (Some(trap), _) => text.push_str(&failure::trap(&step.title, connector, trap)),
         // A failure that was got over is told in its line; the last word is told in full.
@@ -332,14 +277,12 @@ impl Follow {
         }
         for step in run.steps.iter().filter(|step| step.path != TRIGGER) {
             let told = self.told.entry(step.path.clone()).or_default();
-            let known = step.attempts.len().max(usize::from(
-                step.attempts.is_empty() && step.status != "pending",
-            ));
+            let known =
+                step.attempts.len().max(usize::from(step.attempts.is_empty() && step.status != "pending"));
             if known <= *told {
                 continue;
             }
-            let first =
-                |told: String| vec!["·".to_owned(), indented(step), inert(&step.title), told];
+            let first = |told: String| vec!["·".to_owned(), indented(step), inert(&step.title), told];
             if step.attempts.is_empty() {
                 lines.push(line(&first(pure(step))));
             }

@@ -13,10 +13,7 @@ impl Table {
     /// A table with these headings; none for a list of facts.
     #[must_use]
     pub fn new(head: &[&str]) -> Self {
-        Self {
-            head: head.iter().map(|&name| faint(name)).collect(),
-            rows: Vec::new(),
-        }
+        Self { head: head.iter().map(|&name| faint(name)).collect(), rows: Vec::new() }
     }
 
     /// Adds a row.
@@ -33,20 +30,12 @@ impl Table {
     /// The text, every line behind `indent`.
     #[must_use]
     pub fn render(&self, indent: &str) -> String {
-        let lines: Vec<&Vec<String>> = (!self.head.is_empty())
-            .then_some(&self.head)
-            .into_iter()
-            .chain(&self.rows)
-            .collect();
+        let lines: Vec<&Vec<String>> =
+            (!self.head.is_empty()).then_some(&self.head).into_iter().chain(&self.rows).collect();
         let columns = lines.iter().map(|line| line.len()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
             .map(|column| {
-                lines
-                    .iter()
-                    .filter_map(|line| line.get(column))
-                    .map(|cell| width(cell))
-                    .max()
-                    .unwrap_or(0)
+                lines.iter().filter_map(|line| line.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
             })
             .collect();
         let mut text = String::new();
@@ -67,10 +56,7 @@ impl Table {
 /// Characters seen. Wide characters count as one: names here are rarely anything but narrow.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    anstream::adapter::strip_str(text)
-        .to_string()
-        .chars()
-        .count()
+    anstream::adapter::strip_str(text).to_string().chars().count()
 }
 
 #[cfg(test)]

@@ -39,11 +39,7 @@ pub fn millis(millis: u64) -> String {
 /// A number with its noun: `1 write`, `2 writes`.
 #[must_use]
 pub fn plural(count: u64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
-    }
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn scaled(count: u64, units: &[&str]) -> String {
@@ -60,11 +56,7 @@ fn scaled(count: u64, units: &[&str]) -> String {
 /// `count / size` with one decimal below 10, none from there on.
 fn tenths(count: u64, size: u64, unit: &str) -> String {
     let (whole, tenth) = (count / size, count % size * 10 / size);
-    if whole >= 10 || tenth == 0 {
-        format!("{whole}{unit}")
-    } else {
-        format!("{whole}.{tenth}{unit}")
-    }
+    if whole >= 10 || tenth == 0 { format!("{whole}{unit}") } else { format!("{whole}.{tenth}{unit}") }
 }
 
 #[cfg(test)]

@@ -12,50 +12,24 @@ use wharf_model::{
 use super::*;
 
 fn action(effect: EffectClass, confirms: bool) -> Action {
-    let text =
-        json!({ "title": "A", "effect": effect, "confirms": confirms, "input": {}, "output": {} });
+    let text = json!({ "title": "A", "effect": effect, "confirms": confirms, "input": {}, "output": {} });
     serde_json::from_value(text).unwrap()
 }
 
 fn key() -> WriteKey {
-    WriteKey {
-        ordinal: 0,
-        digest: Digest::of(b"write"),
-    }
+    WriteKey { ordinal: 0, digest: Digest::of(b"write") }
 }
 
 /// What follows `result` of an action whose only write is, or is not, without an answer.
 #[track_caller]
-fn check(
-    effect: EffectClass,
-    confirms: bool,
-    unanswered: bool,
-    class: FailureClass,
-    expected: &str,
-) {
-    let write = Write {
-        key: key(),
-        answer: None,
-    };
-    let writes = if unanswered {
-        BTreeMap::from([(0, write)])
-    } else {
-        BTreeMap::new()
-    };
-    let state = StepState {
-        writes,
-        ..StepState::default()
-    };
+fn check(effect: EffectClass, confirms: bool, unanswered: bool, class: FailureClass, expected: &str) {
+    let write = Write { key: key(), answer: None };
+    let writes = if unanswered { BTreeMap::from([(0, write)]) } else { BTreeMap::new() };
+    let state = StepState { writes, ..StepState::default() };
     let action = action(effect, confirms);
     let policy = RetryPolicy::default();
-    let ended = Ended {
-        action: &action,
-        policy: &policy,
-        attempt: 1,
-        seed: 7,
-        now: Timestamp(0),
-        state: &state,
-    };
+    let ended =
+        Ended { action: &action, policy: &policy, attempt: 1, seed: 7, now: Timestamp(0), state: &state };
     let result = Err(CallError::Failed(Failure::new(class, "no")));
     let AttemptResult::Failed { then, .. } = classify(result, &Record::default(), &ended) else {
         panic!("a failure stays one");
@@ -84,14 +58,8 @@ fn follows_from_the_class_and_from_what_is_known_of_the_writes() {
 #[test]
 fn a_connector_disowns_the_write_whose_answer_it_read_last() {
     let failed = |class| Err(CallError::Failed(Failure::new(class, "no")));
-    let answered = Record {
-        last_answered: Some(key()),
-        ..Record::default()
-    };
-    assert_eq!(
-        disowned(&failed(FailureClass::RateLimited), &answered),
-        Some(key())
-    );
+    let answered = Record { last_answered: Some(key()), ..Record::default() };
+    assert_eq!(disowned(&failed(FailureClass::RateLimited), &answered), Some(key()));
     assert_eq!(
         disowned(&failed(FailureClass::SchemaMismatch), &answered),
         None,
@@ -102,42 +70,19 @@ fn a_connector_disowns_the_write_whose_answer_it_read_last() {
         None,
         "something came after it"
     );
-    let feared = Failure {
-        outcome_unknown: true,
-        ..Failure::new(FailureClass::TimedOut, "?")
-    };
+    let feared = Failure { outcome_unknown: true, ..Failure::new(FailureClass::TimedOut, "?") };
     assert_eq!(disowned(&Err(CallError::Failed(feared)), &answered), None);
     assert_eq!(disowned(&Ok(Outcome::Done(json!(1))), &answered), None);
 }
 
 #[test]
 fn a_write_that_is_not_the_one_of_before_is_nobodys_guess() {
-    let record = Record {
-        ambiguous: Some("write 0 differs".to_owned()),
-        ..Record::default()
-    };
-    let (action, policy, state) = (
-        action(EffectClass::UnsafeWrite, true),
-        RetryPolicy::default(),
-        StepState::default(),
-    );
-    let ended = Ended {
-        action: &action,
-        policy: &policy,
-        attempt: 2,
-        seed: 7,
-        now: Timestamp(0),
-        state: &state,
-    };
+    let record = Record { ambiguous: Some("write 0 differs".to_owned()), ..Record::default() };
+    let (action, policy, state) =
+        (action(EffectClass::UnsafeWrite, true), RetryPolicy::default(), StepState::default());
+    let ended =
+        Ended { action: &action, policy: &policy, attempt: 2, seed: 7, now: Timestamp(0), state: &state };
     // Not even a connector that swallowed the error goes on.
     let result = classify(Ok(Outcome::Done(json!(1))), &record, &ended);
-    assert!(matches!(
-        result,
-        AttemptResult::Failed {
-            then: Then::GiveUp {
-                why: GiveUp::Ambiguous
-            },
-            ..
-        }
-    ));
+    assert!(matches!(result, AttemptResult::Failed { then: Then::GiveUp { why: GiveUp::Ambiguous }, .. }));
 }

@@ -77,11 +77,7 @@ const PUBLIC: &str = "
 #[test]
 fn neighbours_of_special_blocks_are_public() {
     for address in PUBLIC.split_whitespace() {
-        assert_eq!(
-            special(address.parse::<IpAddr>().unwrap()),
-            None,
-            "{address}"
-        );
+        assert_eq!(special(address.parse::<IpAddr>().unwrap()), None, "{address}");
     }
 }
 
@@ -114,11 +110,7 @@ fn carve_outs_are_for_an_address_and_a_port() {
         ("93.184.216.34:443", true),
         ("93.184.216.34:8443", false),
     ] {
-        assert_eq!(
-            policy.check(address.parse::<SocketAddr>().unwrap()).is_ok(),
-            allowed,
-            "{address}"
-        );
+        assert_eq!(policy.check(address.parse::<SocketAddr>().unwrap()).is_ok(), allowed, "{address}");
     }
 }
 

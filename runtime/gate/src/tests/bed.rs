@@ -42,41 +42,23 @@ impl Script {
             .names
             .get_mut(name)
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such name"))?;
-        let answer = if answers.len() > 1 {
-            answers.remove(0)
-        } else {
-            answers[0].clone()
-        };
-        Ok(answer
-            .into_iter()
-            .map(|address| SocketAddr::new(address, port))
-            .collect())
+        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+        Ok(answer.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
     pub(crate) fn dialled(&self, address: SocketAddr) -> SocketAddr {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner
-            .dials
-            .get(&address)
-            .copied()
-            .or(inner.elsewhere)
-            .unwrap()
+        inner.dials.get(&address).copied().or(inner.elsewhere).unwrap()
     }
 
     pub(super) fn name(&self, name: &str, answers: &[&[&str]]) {
-        let parsed = answers
-            .iter()
-            .map(|answer| answer.iter().map(|a| a.parse().unwrap()).collect())
-            .collect();
+        let parsed =
+            answers.iter().map(|answer| answer.iter().map(|a| a.parse().unwrap()).collect()).collect();
         self.0.lock().unwrap().names.insert(name.to_owned(), parsed);
     }
 
     pub(super) fn dial(&self, from: &str, to: SocketAddr) {
-        self.0
-            .lock()
-            .unwrap()
-            .dials
-            .insert(from.parse().unwrap(), to);
+        self.0.lock().unwrap().dials.insert(from.parse().unwrap(), to);
     }
 }
 
@@ -108,11 +90,8 @@ impl Bed {
         let s = Mock::tls(GOOD, |_, _| reply(200, "s")).await;
         let m = Mock::plain(|_, _| reply(200, "m")).await;
         let script = Script::default();
-        for (name, address) in [
-            ("api", "93.184.216.34"),
-            ("api2", "93.184.216.35"),
-            ("a.b", "93.184.216.34"),
-        ] {
+        for (name, address) in [("api", "93.184.216.34"), ("api2", "93.184.216.35"), ("a.b", "93.184.216.34")]
+        {
             script.name(&format!("{name}.allowed.test"), &[&[address]]);
         }
         script.name("sink.denied.test", &[&["93.184.216.36"]]);
@@ -120,19 +99,9 @@ impl Bed {
         script.dial("93.184.216.35:443", a2.address);
         script.dial("93.184.216.36:443", s.address);
         script.0.lock().unwrap().elsewhere = Some(m.address);
-        let config = GateConfig {
-            extra_roots: vec![CA.to_vec()],
-            ..config
-        };
+        let config = GateConfig { extra_roots: vec![CA.to_vec()], ..config };
         let gate = Gate::with_lookup(config, Lookup::Scripted(script.clone())).unwrap();
-        Self {
-            gate,
-            script,
-            a,
-            a2,
-            s,
-            m,
-        }
+        Self { gate, script, a, a2, s, m }
     }
 
     /// Authorises and performs; the verdict is a status or [`word`].
@@ -140,12 +109,7 @@ impl Bed {
         self.send_in(authority, &writes(), request).await
     }
 
-    pub(super) async fn send_in(
-        &self,
-        authority: &Authority,
-        scope: &Scope,
-        request: HttpRequest,
-    ) -> Sent {
+    pub(super) async fn send_in(&self, authority: &Authority, scope: &Scope, request: HttpRequest) -> Sent {
         let (method, url) = (request.method.clone(), request.url.clone());
         let (result, effect) = match self.gate.authorise(authority, scope, request) {
             Ok(authorised) => self.gate.perform(authorised).await,
@@ -159,9 +123,7 @@ impl Bed {
             assert!(!text.contains(SENTINEL), "{text}");
         }
         Sent {
-            verdict: result
-                .as_ref()
-                .map_or_else(word, |response| response.status.to_string()),
+            verdict: result.as_ref().map_or_else(word, |response| response.status.to_string()),
             result,
             effect,
         }
@@ -218,11 +180,7 @@ pub(super) const ANY: &str = "GET,POST *";
 
 /// A connector that declares and is granted `rules`, with the sentinel as its bearer token for A.
 pub(super) fn authority(rules: &[&str]) -> Authority {
-    build(
-        rules,
-        &json!({ "kind": "bearer", "slot": "token" }),
-        &[("token", SENTINEL)],
-    )
+    build(rules, &json!({ "kind": "bearer", "slot": "token" }), &[("token", SENTINEL)])
 }
 
 pub(super) fn build(rules: &[&str], placement: &Value, slots: &[(&str, &str)]) -> Authority {
@@ -248,18 +206,9 @@ pub(super) fn build(rules: &[&str], placement: &Value, slots: &[(&str, &str)]) -
         },
     });
     let manifest: Manifest = serde_json::from_value(manifest).unwrap();
-    let grant = Grant {
-        egress: manifest.egress.clone(),
-        ..Grant::default()
-    };
-    let slots = slots
-        .iter()
-        .map(|(slot, value)| ((*slot).to_owned(), Secret::new(*value)))
-        .collect();
-    let credentials = Credentials {
-        method: "key".to_owned(),
-        slots,
-    };
+    let grant = Grant { egress: manifest.egress.clone(), ..Grant::default() };
+    let slots = slots.iter().map(|(slot, value)| ((*slot).to_owned(), Secret::new(*value))).collect();
+    let credentials = Credentials { method: "key".to_owned(), slots };
     Authority::new("p", &manifest, &grant, None, Some(credentials)).unwrap()
 }
 
@@ -277,35 +226,21 @@ pub(super) fn get(url: &str) -> HttpRequest {
 
 /// GET with the credential.
 pub(super) fn signed(url: &str) -> HttpRequest {
-    HttpRequest {
-        auth: Some("key".to_owned()),
-        ..get(url)
-    }
+    HttpRequest { auth: Some("key".to_owned()), ..get(url) }
 }
 
 pub(super) fn post(url: &str, body: &str) -> HttpRequest {
-    HttpRequest {
-        method: "POST".to_owned(),
-        body: Bytes::copy_from_slice(body.as_bytes()),
-        ..get(url)
-    }
+    HttpRequest { method: "POST".to_owned(), body: Bytes::copy_from_slice(body.as_bytes()), ..get(url) }
 }
 
-pub(super) fn with_header(
-    request: HttpRequest,
-    name: &str,
-    value: impl Into<Vec<u8>>,
-) -> HttpRequest {
+pub(super) fn with_header(request: HttpRequest, name: &str, value: impl Into<Vec<u8>>) -> HttpRequest {
     let mut request = request;
     request.headers.push(Field::new(name, value));
     request
 }
 
 pub(super) fn carve_out(text: &str) -> GateConfig {
-    GateConfig {
-        carve_outs: vec![text.parse::<CarveOut>().unwrap()],
-        ..GateConfig::default()
-    }
+    GateConfig { carve_outs: vec![text.parse::<CarveOut>().unwrap()], ..GateConfig::default() }
 }
 
 /// Everything that any crate logs during the tests, at the most talkative level.
@@ -315,9 +250,7 @@ struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
+        LOG.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

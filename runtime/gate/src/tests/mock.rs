@@ -127,10 +127,7 @@ impl Mock {
     }
 }
 
-async fn read_request(
-    stream: &mut (impl AsyncRead + Unpin),
-    pending: &mut Vec<u8>,
-) -> Option<String> {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin), pending: &mut Vec<u8>) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(pending).into_owned();
         if let Some(end) = text.find("\r\n\r\n") {
@@ -141,8 +138,7 @@ async fn read_request(
             let total = end + 4 + length.unwrap_or(0);
             if pending.len() >= total {
                 return Some(
-                    String::from_utf8_lossy(&pending.drain(..total).collect::<Vec<_>>())
-                        .into_owned(),
+                    String::from_utf8_lossy(&pending.drain(..total).collect::<Vec<_>>()).into_owned(),
                 );
             }
         }
@@ -155,39 +151,28 @@ async fn read_request(
 }
 
 fn acceptor(pem: &[u8], protocol: &[u8]) -> TlsAcceptor {
-    let chain = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<Vec<_>, _>>()
-        .unwrap();
+    let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
-    let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .unwrap()
-    .with_no_client_auth()
-    .with_single_cert(chain, key)
-    .unwrap();
+    let mut config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
     config.alpn_protocols = vec![protocol.to_vec()];
     TlsAcceptor::from(Arc::new(config))
 }
 
 /// A reply of `status` with a body.
 pub(super) fn reply(status: u16, body: &str) -> (Vec<u8>, After) {
-    (
-        format!(
-            "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .into_bytes(),
-        After::Keep,
-    )
+    (format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes(), After::Keep)
 }
 
 /// A redirect.
 pub(super) fn redirect(status: u16, location: &str) -> (Vec<u8>, After) {
     (
-        format!("HTTP/1.1 {status} X\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n")
-            .into_bytes(),
+        format!("HTTP/1.1 {status} X\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n").into_bytes(),
         After::Keep,
     )
 }
@@ -210,12 +195,7 @@ impl Http2 {
                         return;
                     };
                     let echo = service_fn(|request: Request<Incoming>| async move {
-                        let text = format!(
-                            "{:?} {} {:?}",
-                            request.version(),
-                            request.uri(),
-                            shown(&request)
-                        );
+                        let text = format!("{:?} {} {:?}", request.version(), request.uri(), shown(&request));
                         Ok::<_, Infallible>(Response::new(text))
                     });
                     let server = http2::Builder::new(TokioExecutor::new());
@@ -231,11 +211,6 @@ impl Http2 {
 fn shown(request: &Request<Incoming>) -> Vec<(String, String)> {
     let headers = request.headers().iter();
     headers
-        .map(|(name, value)| {
-            (
-                name.to_string(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        })
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect()
 }

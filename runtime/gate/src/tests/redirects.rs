@@ -2,26 +2,19 @@
 
 use wharf_model::http::{HttpRequest, Redirects};
 
-use super::bed::{
-    A, A2, ANY, Bed, SENTINEL, authority, get, post, redirect, reply, signed, with_header,
-};
+use super::bed::{A, A2, ANY, Bed, SENTINEL, authority, get, post, redirect, reply, signed, with_header};
 
 const URL: &str = "https://api.allowed.test/v1/x";
 
 fn following(request: HttpRequest) -> HttpRequest {
-    HttpRequest {
-        redirects: Redirects::Follow,
-        ..request
-    }
+    HttpRequest { redirects: Redirects::Follow, ..request }
 }
 
 #[tokio::test]
 async fn hc_19_and_20_the_connector_gets_the_redirect() {
-    for location in [
-        "https://sink.denied.test/",
-        "http://169.254.169.254/latest/meta-data/",
-        "http://2852039166/",
-    ] {
+    for location in
+        ["https://sink.denied.test/", "http://169.254.169.254/latest/meta-data/", "http://2852039166/"]
+    {
         let bed = Bed::new(move |_, _| redirect(302, location)).await;
         let sent = bed.send(&authority(&[A, ANY]), signed(URL)).await;
         assert_eq!(sent.verdict, "302");
@@ -48,34 +41,18 @@ async fn hc_20_and_21_each_hop_is_judged() {
         let bed = Bed::new(move |_, _| redirect(302, location)).await;
         let sent = bed.send(&authority(rules), following(signed(URL))).await;
         assert_eq!(sent.verdict, expected, "{location}: {:?}", sent.result);
-        assert_eq!(
-            (bed.hits(), bed.m.connections()),
-            ([1, 0, 0, 0], 0),
-            "{location}"
-        );
+        assert_eq!((bed.hits(), bed.m.connections()), ([1, 0, 0, 0], 0), "{location}");
     }
 }
 
 #[tokio::test]
 async fn a_followed_redirect_arrives() {
-    let bed = Bed::new(|number, _| {
-        if number == 0 {
-            redirect(302, "y?z=1#f")
-        } else {
-            reply(200, "there")
-        }
-    })
-    .await;
+    let bed =
+        Bed::new(|number, _| if number == 0 { redirect(302, "y?z=1#f") } else { reply(200, "there") }).await;
     let sent = bed.send(&authority(&[A]), following(signed(URL))).await;
-    assert_eq!(
-        (sent.verdict.as_str(), sent.body().as_str()),
-        ("200", "there")
-    );
+    assert_eq!((sent.verdict.as_str(), sent.body().as_str()), ("200", "there"));
     let second = bed.a.requests().pop().unwrap();
-    assert!(
-        second.starts_with("GET /v1/y?z=1 HTTP/1.1\r\n") && second.contains(SENTINEL),
-        "{second}"
-    );
+    assert!(second.starts_with("GET /v1/y?z=1 HTTP/1.1\r\n") && second.contains(SENTINEL), "{second}");
 }
 
 #[tokio::test]
@@ -108,33 +85,16 @@ async fn a_body_is_not_sent_elsewhere() {
         (308, "https://sink.denied.test/y", "bad-response", "POST"),
         (303, "https://sink.denied.test/y", "bad-response", "POST"),
     ] {
-        let bed = Bed::new(move |number, _| {
-            if number == 0 {
-                redirect(status, to)
-            } else {
-                reply(200, "a")
-            }
-        })
-        .await;
+        let bed =
+            Bed::new(move |number, _| if number == 0 { redirect(status, to) } else { reply(200, "a") }).await;
         let request = following(with_header(post(URL, "body"), "content-type", "text/plain"));
         let sent = bed.send(&authority(&[A, A2]), request).await;
         assert_eq!(sent.verdict, expected, "{status} {to}: {:?}", sent.result);
-        let seen: Vec<String> = bed
-            .a
-            .requests()
-            .into_iter()
-            .chain(bed.a2.requests())
-            .collect();
-        let words: Vec<&str> = seen
-            .iter()
-            .filter_map(|request| request.split(' ').next())
-            .collect();
+        let seen: Vec<String> = bed.a.requests().into_iter().chain(bed.a2.requests()).collect();
+        let words: Vec<&str> = seen.iter().filter_map(|request| request.split(' ').next()).collect();
         assert_eq!(words.join(" "), methods, "{status} {to}");
         for request in seen.iter().filter(|request| request.starts_with("GET")) {
-            assert!(
-                !request.contains("body") && !request.contains("content-"),
-                "{request}"
-            );
+            assert!(!request.contains("body") && !request.contains("content-"), "{request}");
         }
         if expected != "200" {
             assert!(sent.result.unwrap_err().may_have_been_applied());
@@ -145,38 +105,16 @@ async fn a_body_is_not_sent_elsewhere() {
 #[tokio::test]
 async fn hc_23_at_most_five_hops() {
     let bed = Bed::new(|number, _| redirect(302, &format!("/v1/{number}"))).await;
-    assert_eq!(
-        bed.send(&authority(&[A]), following(get(URL)))
-            .await
-            .verdict,
-        "too-many-redirects"
-    );
+    assert_eq!(bed.send(&authority(&[A]), following(get(URL))).await.verdict, "too-many-redirects");
     assert_eq!(bed.a.hits(), 6);
-    let bed = Bed::new(|number, _| {
-        if number < 5 {
-            redirect(302, URL)
-        } else {
-            reply(200, "there")
-        }
-    })
-    .await;
-    assert_eq!(
-        bed.send(&authority(&[A]), following(get(URL)))
-            .await
-            .verdict,
-        "200"
-    );
+    let bed = Bed::new(|number, _| if number < 5 { redirect(302, URL) } else { reply(200, "there") }).await;
+    assert_eq!(bed.send(&authority(&[A]), following(get(URL))).await.verdict, "200");
 }
 
 #[tokio::test]
 async fn a_hop_outside_the_audience_is_refused_on_the_same_origin() {
     let bed = Bed::new(|_, _| redirect(302, "/v2/")).await;
     let rules = &[A, "GET https://api.allowed.test/v2/"];
-    assert_eq!(
-        bed.send(&authority(rules), following(signed(URL)))
-            .await
-            .verdict,
-        "secret-binding"
-    );
+    assert_eq!(bed.send(&authority(rules), following(signed(URL))).await.verdict, "secret-binding");
     assert_eq!(bed.a.hits(), 1);
 }

@@ -3,33 +3,21 @@
 
 use wharf_model::http::HttpRequest;
 
-use super::bed::{
-    A, ANY, Bed, GOOD, SENTINEL, authority, carve_out, get, post, reply, signed, with_header,
-};
+use super::bed::{A, ANY, Bed, GOOD, SENTINEL, authority, carve_out, get, post, reply, signed, with_header};
 
 /// Sends each request and compares the verdicts; `200` counts as a hit of A, and nothing else hits anything.
 #[track_caller]
 fn check(rules: &'static [&'static str], cases: Vec<(HttpRequest, &str)>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let bed = Bed::new(|_, _| reply(200, "a")).await;
         let authority = authority(rules);
         let mut allowed = 0;
         for (request, expected) in cases {
-            let (method, url, headers) = (
-                request.method.clone(),
-                request.url.clone(),
-                request.headers.clone(),
-            );
+            let (method, url, headers) =
+                (request.method.clone(), request.url.clone(), request.headers.clone());
             let sent = bed.send(&authority, request).await;
-            assert_eq!(
-                sent.verdict, expected,
-                "{method} {url} {headers:?}: {:?}",
-                sent.result
-            );
+            assert_eq!(sent.verdict, expected, "{method} {url} {headers:?}: {:?}", sent.result);
             allowed += usize::from(expected == "200");
         }
         assert_eq!(bed.hits(), [allowed, 0, 0, 0]);
@@ -46,10 +34,7 @@ fn check(rules: &'static [&'static str], cases: Vec<(HttpRequest, &str)>) {
 fn hc_01_to_12_urls() {
     let cases = [
         ("https://api.allowed.test@sink.denied.test/v1/x", "userinfo"),
-        (
-            "https://api.allowed.test:443@sink.denied.test:443/v1/",
-            "userinfo",
-        ),
+        ("https://api.allowed.test:443@sink.denied.test:443/v1/", "userinfo"),
         ("https://u:p@api.allowed.test/v1/x", "userinfo"),
         ("HTTPS://API.Allowed.TEST/v1/x", "200"),
         ("https://api.allowed.test./v1/x", "200"),
@@ -58,10 +43,7 @@ fn hc_01_to_12_urls() {
         ("https://xapi.allowed.test/", "host"),
         ("https://allowed.test/", "host"),
         ("https://\u{430}pi.allowed.test/v1/", "host"),
-        (
-            "https://\u{ff41}\u{ff50}\u{ff49}\u{ff0e}allowed\u{3002}test/v1/x",
-            "200",
-        ),
+        ("https://\u{ff41}\u{ff50}\u{ff49}\u{ff0e}allowed\u{3002}test/v1/x", "200"),
         ("https://sink.denied.test\\@api.allowed.test/v1/", "host"),
         ("https://api.allowed\t.test/v1/x", "invalid"),
         ("https://api.allowed.test\r\n/v1/x", "invalid"),
@@ -69,10 +51,7 @@ fn hc_01_to_12_urls() {
         ("https://api.allowed.test /v1/x", "invalid"),
         ("https://api%2eallowed%2etest/v1/x", "200"),
     ];
-    check(
-        &[A],
-        cases.map(|(url, expected)| (signed(url), expected)).into(),
-    );
+    check(&[A], cases.map(|(url, expected)| (signed(url), expected)).into());
 }
 
 #[test]
@@ -83,21 +62,13 @@ fn hc_07_wildcards() {
         ("https://allowed.test/", "host"),
         ("https://evilallowed.test/", "host"),
     ];
-    check(
-        &["GET https://*.allowed.test/"],
-        cases.map(|(url, expected)| (get(url), expected)).into(),
-    );
+    check(&["GET https://*.allowed.test/"], cases.map(|(url, expected)| (get(url), expected)).into());
 }
 
 #[tokio::test]
 async fn hc_08_the_audit_shows_punycode() {
     let bed = Bed::new(|_, _| reply(200, "a")).await;
-    let sent = bed
-        .send(
-            &authority(&[A]),
-            get("https://\u{430}pi.allowed.test/v1/?q=1"),
-        )
-        .await;
+    let sent = bed.send(&authority(&[A]), get("https://\u{430}pi.allowed.test/v1/?q=1")).await;
     assert_eq!(sent.effect.url, "https://xn--pi-6kc.allowed.test/v1/");
 }
 
@@ -118,9 +89,7 @@ async fn hc_13_to_15_no_spelling_of_an_inside_address_gets_through() {
     let authority = authority(&[ANY]);
     let port = bed.m.address.port();
     for host in INSIDE.split_whitespace() {
-        let sent = bed
-            .send(&authority, get(&format!("http://{host}:{port}/")))
-            .await;
+        let sent = bed.send(&authority, get(&format!("http://{host}:{port}/"))).await;
         assert_eq!(sent.verdict, "ip", "{host}: {:?}", sent.result);
     }
     assert_eq!((bed.hits(), bed.m.connections()), ([0; 4], 0));
@@ -133,28 +102,13 @@ async fn a_carve_out_opens_one_address() {
     let config = carve_out(&format!("127.0.0.1/32:{port}"));
     let open = Bed::with(config, GOOD, |_, _| reply(200, "a")).await;
     let authority = authority(&[ANY]);
+    assert_eq!(open.send(&authority, get(&format!("http://127.0.0.1:{port}/x"))).await.verdict, "200");
     assert_eq!(
-        open.send(&authority, get(&format!("http://127.0.0.1:{port}/x")))
-            .await
-            .verdict,
-        "200"
-    );
-    assert_eq!(
-        open.send(
-            &authority,
-            get(&format!("http://[::ffff:127.0.0.1]:{port}/x"))
-        )
-        .await
-        .verdict,
+        open.send(&authority, get(&format!("http://[::ffff:127.0.0.1]:{port}/x"))).await.verdict,
         "ip"
     );
     assert_eq!(
-        open.send(
-            &authority,
-            get(&format!("http://127.0.0.1:{}/x", open.m.address.port()))
-        )
-        .await
-        .verdict,
+        open.send(&authority, get(&format!("http://127.0.0.1:{}/x", open.m.address.port()))).await.verdict,
         "ip"
     );
     assert_eq!((bed.m.hits(), open.m.hits()), (1, 0));
@@ -174,19 +128,9 @@ fn hc_24_to_27_headers() {
     let url = "https://api.allowed.test/v1/x";
     let mut cases = Vec::new();
     for name in FORBIDDEN.split_whitespace() {
-        cases.push((
-            with_header(post(url, "0\r\n\r\nGET /smug"), name, "3"),
-            "forbidden-header",
-        ));
+        cases.push((with_header(post(url, "0\r\n\r\nGET /smug"), name, "3"), "forbidden-header"));
     }
-    for value in [
-        "a\r\nb: c",
-        "a\nb",
-        "a\rb",
-        "a\0b",
-        "a\r\n folded",
-        "\u{7f}",
-    ] {
+    for value in ["a\r\nb: c", "a\nb", "a\rb", "a\0b", "a\r\n folded", "\u{7f}"] {
         cases.push((with_header(get(url), "x-a", value), "invalid"));
     }
     for name in ["", "x a", "x:", ":path", "x\r\n", "x\u{e9}", "(x)"] {
@@ -194,10 +138,7 @@ fn hc_24_to_27_headers() {
     }
     let many = (0..65).fold(get(url), |request, _| with_header(request, "x-a", "v"));
     cases.push((many, "invalid"));
-    cases.push((
-        with_header(get(url), "x-a", vec![b'a'; 33 * 1024]),
-        "invalid",
-    ));
+    cases.push((with_header(get(url), "x-a", vec![b'a'; 33 * 1024]), "invalid"));
     cases.push((with_header(get(url), "X-Custom", "a\tb \u{e9}"), "200"));
     cases.push((with_header(get(url), "Accept-Encoding", "identity"), "200"));
     check(&[A], cases);
@@ -221,10 +162,7 @@ fn hc_29_to_32_port_scheme_path_method() {
         ("0443", "200"),
         ("443x", "invalid"),
     ] {
-        cases.push((
-            get(&format!("https://api.allowed.test:{port}/v1/")),
-            expected,
-        ));
+        cases.push((get(&format!("https://api.allowed.test:{port}/v1/")), expected));
     }
     for url in [
         "file:///etc/passwd",
@@ -240,21 +178,9 @@ fn hc_29_to_32_port_scheme_path_method() {
     for path in OUTSIDE.split_whitespace() {
         cases.push((get(&format!("https://api.allowed.test{path}")), "path"));
     }
-    for method in [
-        "DELETE",
-        "get",
-        "GET ",
-        "CONNECT",
-        "TRACE",
-        "PRI",
-        "",
-        "GET\r\nX: y",
-    ] {
+    for method in ["DELETE", "get", "GET ", "CONNECT", "TRACE", "PRI", "", "GET\r\nX: y"] {
         cases.push((
-            HttpRequest {
-                method: method.to_owned(),
-                ..get("https://api.allowed.test/v1/x")
-            },
+            HttpRequest { method: method.to_owned(), ..get("https://api.allowed.test/v1/x") },
             "method",
         ));
     }
@@ -265,18 +191,9 @@ fn hc_29_to_32_port_scheme_path_method() {
 async fn what_goes_over_the_wire() {
     let bed = Bed::new(|_, _| reply(200, "a")).await;
     let authority = authority(&[A]);
-    let request = with_header(
-        signed("https://api.allowed.test/v1/x?q=a%20b#f"),
-        "X-Custom",
-        "1",
-    );
+    let request = with_header(signed("https://api.allowed.test/v1/x?q=a%20b#f"), "X-Custom", "1");
     assert_eq!(bed.send(&authority, request).await.verdict, "200");
-    assert_eq!(
-        bed.send(&authority, post("https://api.allowed.test/v1/x", ""))
-            .await
-            .verdict,
-        "200"
-    );
+    assert_eq!(bed.send(&authority, post("https://api.allowed.test/v1/x", "")).await.verdict, "200");
     let requests = bed.a.requests();
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(

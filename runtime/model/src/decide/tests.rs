@@ -41,10 +41,7 @@ steps:
 "##;
 
 fn provenance() -> Provenance {
-    Provenance {
-        verified: "api".to_owned(),
-        delivery_id: "d".to_owned(),
-    }
+    Provenance { verified: "api".to_owned(), delivery_id: "d".to_owned() }
 }
 
 fn triggered(kind: &str) -> Entry {
@@ -55,12 +52,7 @@ fn triggered(kind: &str) -> Entry {
         sequence: None,
         data: json!({ "kind": kind, "number": 7 }),
     };
-    Entry::Triggered {
-        at: NOW,
-        provenance: provenance(),
-        event,
-        metering: None,
-    }
+    Entry::Triggered { at: NOW, provenance: provenance(), event, metering: None }
 }
 
 fn attempted(step: &str, attempt: u32, result: AttemptResult) -> Entry {
@@ -77,37 +69,16 @@ fn attempted(step: &str, attempt: u32, result: AttemptResult) -> Entry {
 
 fn failed(step: &str, attempt: u32, then: Then) -> Entry {
     let failure = Failure::new(FailureClass::RateLimited, "slow down");
-    attempted(
-        step,
-        attempt,
-        AttemptResult::Failed {
-            failure,
-            trap: None,
-            then,
-        },
-    )
+    attempted(step, attempt, AttemptResult::Failed { failure, trap: None, then })
 }
 
 fn done(step: &str) -> Entry {
-    attempted(
-        step,
-        1,
-        AttemptResult::Done {
-            output: json!({ "ts": "1" }),
-        },
-    )
+    attempted(step, 1, AttemptResult::Done { output: json!({ "ts": "1" }) })
 }
 
 fn intended(step: &str) -> Entry {
-    let key = WriteKey {
-        ordinal: 0,
-        digest: Digest::of(b"write"),
-    };
-    Entry::WriteIntended {
-        step: step.to_owned(),
-        attempt: 1,
-        key,
-    }
+    let key = WriteKey { ordinal: 0, digest: Digest::of(b"write") };
+    Entry::WriteIntended { step: step.to_owned(), attempt: 1, key }
 }
 
 /// Folds the journal and says what is next, in one line.
@@ -118,12 +89,7 @@ fn check(journal: &[Entry], expected: &str) {
     let decision = decide(&flow, "run", &mut state, NOW);
     let next = match decision.next {
         Next::Receive { attempt } => format!("receive {attempt}"),
-        Next::Call {
-            step,
-            attempt,
-            input,
-            ..
-        } => format!("call {} {attempt} {input}", step.path),
+        Next::Call { step, attempt, input, .. } => format!("call {} {attempt} {input}", step.path),
         Next::Resume { step, .. } => format!("resume {}", step.path),
         Next::Confirm { step, attempt, .. } => format!("confirm {} {attempt}", step.path),
         Next::Wait(at) => format!("wait {}", at.0 - NOW.0),
@@ -141,10 +107,7 @@ fn goes_through_the_flow() {
     let last = r##"call last 1 {"channel":"C2","text":"done"}"##;
     check(&[triggered("bug")], call);
     check(&[triggered("bug"), done("route/bug/tell")], last);
-    check(
-        &[triggered("bug"), done("route/bug/tell"), done("last")],
-        "end Completed",
-    );
+    check(&[triggered("bug"), done("route/bug/tell"), done("last")], "end Completed");
     // The other branch is empty, so the last step's condition is false.
     check(&[triggered("feature")], "end Completed");
 }
@@ -152,27 +115,17 @@ fn goes_through_the_flow() {
 #[test]
 fn waits_retries_and_gives_up() {
     let tell = "route/bug/tell";
-    let later = Then::Retry {
-        at: Timestamp(NOW.0 + 5),
-    };
+    let later = Then::Retry { at: Timestamp(NOW.0 + 5) };
     let now = Then::Retry { at: NOW };
-    let never = Then::GiveUp {
-        why: GiveUp::Exhausted,
-    };
+    let never = Then::GiveUp { why: GiveUp::Exhausted };
     check(&[triggered("bug"), failed(tell, 1, later)], "wait 5");
     check(
         &[triggered("bug"), failed(tell, 1, now)],
         r##"call route/bug/tell 2 {"channel":"C1","text":"#7"}"##,
     );
-    check(
-        &[triggered("bug"), failed(tell, 5, never.clone())],
-        "end Died",
-    );
+    check(&[triggered("bug"), failed(tell, 5, never.clone())], "end Died");
     // `on-error: continue` passes over the failure.
-    check(
-        &[triggered("bug"), done(tell), failed("last", 5, never)],
-        "end Completed",
-    );
+    check(&[triggered("bug"), done(tell), failed("last", 5, never)], "end Completed");
 }
 
 #[test]
@@ -185,97 +138,42 @@ fn asks_before_it_repeats_a_write() {
             step: tell.to_owned(),
             at: NOW,
             verdict,
+            metering: Metering::default(),
             effects: Vec::new(),
         };
         [cut_off[0].clone(), cut_off[1].clone(), entry]
     };
     let last = r##"call last 1 {"channel":"C2","text":"done"}"##;
     check(&confirmed(Verdict::Applied(json!({ "ts": "9" }))), last);
-    check(
-        &confirmed(Verdict::NotApplied),
-        r##"call route/bug/tell 1 {"channel":"C1","text":"#7"}"##,
-    );
+    check(&confirmed(Verdict::NotApplied), r##"call route/bug/tell 1 {"channel":"C1","text":"#7"}"##);
     check(&confirmed(Verdict::Unknown), "end Died");
-    check(
-        &[
-            triggered("bug"),
-            intended(tell),
-            failed(tell, 1, Then::Confirm),
-        ],
-        "confirm route/bug/tell 1",
-    );
+    check(&[triggered("bug"), intended(tell), failed(tell, 1, Then::Confirm)], "confirm route/bug/tell 1");
 }
 
 #[test]
 fn a_replayed_run_goes_on_from_the_step_that_died() {
     let tell = "route/bug/tell";
-    let died = Entry::Died {
-        at: NOW,
-        step: tell.to_owned(),
-        why: GiveUp::Exhausted,
-    };
-    let replayed = Entry::Replayed {
-        at: NOW,
-        by: "ops".to_owned(),
-    };
-    let journal = [
-        triggered("bug"),
-        failed(
-            tell,
-            5,
-            Then::GiveUp {
-                why: GiveUp::Exhausted,
-            },
-        ),
-        died,
-        replayed,
-    ];
-    check(
-        &journal,
-        r##"call route/bug/tell 1 {"channel":"C1","text":"#7"}"##,
-    );
+    let died = Entry::Died { at: NOW, step: tell.to_owned(), why: GiveUp::Exhausted };
+    let replayed = Entry::Replayed { at: NOW, by: "ops".to_owned() };
+    let journal =
+        [triggered("bug"), failed(tell, 5, Then::GiveUp { why: GiveUp::Exhausted }), died, replayed];
+    check(&journal, r##"call route/bug/tell 1 {"channel":"C1","text":"#7"}"##);
 }
 
 #[test]
 fn receives_first() {
-    let received = Entry::Received {
-        at: NOW,
-        provenance: provenance(),
-    };
+    let received = Entry::Received { at: NOW, provenance: provenance() };
     check(std::slice::from_ref(&received), "receive 1");
-    let later = Then::Retry {
-        at: Timestamp(NOW.0 + 9),
-    };
+    let later = Then::Retry { at: Timestamp(NOW.0 + 9) };
     check(&[received.clone(), failed(TRIGGER, 1, later)], "wait 9");
-    check(
-        &[
-            received.clone(),
-            failed(
-                TRIGGER,
-                3,
-                Then::GiveUp {
-                    why: GiveUp::Permanent,
-                },
-            ),
-        ],
-        "end Died",
-    );
+    check(&[received.clone(), failed(TRIGGER, 3, Then::GiveUp { why: GiveUp::Permanent })], "end Died");
     check(&[received, Entry::Ignored { at: NOW }], "end Ignored");
 }
 
 #[test]
 fn entries_survive_the_journal() {
-    for entry in [
-        triggered("bug"),
-        done("last"),
-        intended("last"),
-        failed("last", 2, Then::Confirm),
-    ] {
+    for entry in [triggered("bug"), done("last"), intended("last"), failed("last", 2, Then::Confirm)] {
         let text = serde_json::to_string(&entry).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Entry>(&text).unwrap(),
-            entry,
-            "{text}"
-        );
+        assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry, "{text}");
     }
 }

@@ -50,45 +50,19 @@ pub fn decide(
     method: &str,
     target: &Target,
 ) -> Result<Access, Denial> {
-    let tried = format!(
-        "{} tried {} {}",
-        rules.connector,
-        shown(method),
-        target.display()
-    );
+    let tried = format!("{} tried {} {}", rules.connector, shown(method), target.display());
     if let Some(problem) = method_problem(method) {
-        return Err(denial(
-            DeniedBy::Ceiling,
-            "method",
-            format!("{tried}\n  {problem}"),
-        ));
+        return Err(denial(DeniedBy::Ceiling, "method", format!("{tried}\n  {problem}")));
     }
-    if !rules
-        .manifest
-        .iter()
-        .any(|rule| rule.allows(method, target))
-    {
+    if !rules.manifest.iter().any(|rule| rule.allows(method, target)) {
         let reason = nearest(rules.manifest, method, target);
-        return Err(denial(
-            DeniedBy::Manifest,
-            reason,
-            undeclared(rules, &tried, method, target),
-        ));
+        return Err(denial(DeniedBy::Manifest, reason, undeclared(rules, &tried, method, target)));
     }
     if !rules.grant.iter().any(|rule| rule.allows(method, target)) {
         let reason = nearest(rules.grant, method, target);
-        return Err(denial(
-            DeniedBy::Grant,
-            reason,
-            ungranted(rules, &tried, method, target),
-        ));
+        return Err(denial(DeniedBy::Grant, reason, ungranted(rules, &tried, method, target)));
     }
-    if is_safe(method)
-        || operation
-            .reads
-            .iter()
-            .any(|rule| rule.allows(method, target))
-    {
+    if is_safe(method) || operation.reads.iter().any(|rule| rule.allows(method, target)) {
         return Ok(Access::Read);
     }
     if operation.effect.writes() {
@@ -115,28 +89,17 @@ pub fn secret_binding(connector: &str, audience: &[Rule], method: &str, target: 
 }
 
 fn denial(by: DeniedBy, reason: &str, message: String) -> Denial {
-    Denial {
-        by,
-        reason: reason.to_owned(),
-        message,
-    }
+    Denial { by, reason: reason.to_owned(), message }
 }
 
 /// A method as a person may see it: a guest wrote it.
 fn shown(method: &str) -> String {
-    method
-        .chars()
-        .take(32)
-        .map(|c| if c.is_ascii_graphic() { c } else { '?' })
-        .collect()
+    method.chars().take(32).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
 }
 
 fn undeclared(rules: RuleSets<'_>, tried: &str, method: &str, target: &Target) -> String {
-    let granted = if rules.grant.iter().any(|rule| rule.allows(method, target)) {
-        "granted"
-    } else {
-        "not granted"
-    };
+    let granted =
+        if rules.grant.iter().any(|rule| rule.allows(method, target)) { "granted" } else { "not granted" };
     format!(
         "{tried}\n  not in its manifest (it declares {}) and {granted}\n  if this is right, the author adds   egress: [{}]   and you approve the upgrade",
         list(rules.manifest),
@@ -146,14 +109,8 @@ fn undeclared(rules: RuleSets<'_>, tried: &str, method: &str, target: &Target) -
 
 fn ungranted(rules: RuleSets<'_>, tried: &str, method: &str, target: &Target) -> String {
     // The manifest's own line is the one to grant; `*` would be too much for one call.
-    let declared = rules
-        .manifest
-        .iter()
-        .find(|rule| rule.allows(method, target) && rule.url() != "*");
-    let url = declared.map_or_else(
-        || format!("{}/", target.base()),
-        |rule| rule.url().to_owned(),
-    );
+    let declared = rules.manifest.iter().find(|rule| rule.allows(method, target) && rule.url() != "*");
+    let url = declared.map_or_else(|| format!("{}/", target.base()), |rule| rule.url().to_owned());
     format!(
         "{tried}\n  in its manifest, but not granted (granted is {})\n  to allow it   wharf connector grant {} --egress '{method} {}'",
         list(rules.grant),
@@ -163,10 +120,7 @@ fn ungranted(rules: RuleSets<'_>, tried: &str, method: &str, target: &Target) ->
 }
 
 fn line(method: &str, url: &str) -> String {
-    let request = EgressRequest {
-        url: url.to_owned(),
-        methods: vec![method.to_owned()],
-    };
+    let request = EgressRequest { url: url.to_owned(), methods: vec![method.to_owned()] };
     serde_json::to_string(&request).unwrap_or_default()
 }
 
@@ -175,12 +129,7 @@ fn list(rules: &[Rule]) -> String {
     if rules.is_empty() {
         return "nothing".to_owned();
     }
-    let mut text = rules
-        .iter()
-        .take(4)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ");
+    let mut text = rules.iter().take(4).map(ToString::to_string).collect::<Vec<_>>().join("; ");
     if rules.len() > 4 {
         let _ = write!(text, "; and {} more", rules.len() - 4);
     }
@@ -190,10 +139,6 @@ fn list(rules: &[Rule]) -> String {
 /// The part that failed in the rule that came nearest.
 fn nearest(rules: &[Rule], method: &str, target: &Target) -> &'static str {
     let parts = ["host", "scheme", "port", "path", "method"];
-    let passed = rules
-        .iter()
-        .map(|rule| rule.passed(method, target))
-        .max()
-        .unwrap_or(0);
+    let passed = rules.iter().map(|rule| rule.passed(method, target)).max().unwrap_or(0);
     parts.get(passed).copied().unwrap_or("method")
 }

@@ -24,19 +24,14 @@ pub(super) fn method_problem(method: &str) -> Option<String> {
     if !token {
         return Some("a method is an upper-case word such as `GET`".to_owned());
     }
-    NEVER
-        .contains(&method)
-        .then(|| format!("`{method}` is never allowed"))
+    NEVER.contains(&method).then(|| format!("`{method}` is never allowed"))
 }
 
 pub(super) fn check_methods(methods: &[String]) -> Result<(), String> {
     if methods.is_empty() {
         return Err("no methods; list those that are used, such as [\"GET\"]".to_owned());
     }
-    methods
-        .iter()
-        .find_map(|method| method_problem(method))
-        .map_or(Ok(()), Err)
+    methods.iter().find_map(|method| method_problem(method)).map_or(Ok(()), Err)
 }
 
 pub(super) fn parse_shape(text: &str) -> Result<Shape, String> {
@@ -47,24 +42,16 @@ pub(super) fn parse_shape(text: &str) -> Result<Shape, String> {
         return parse_place(text).map(Shape::Place);
     }
     let whole = text.starts_with('{');
-    let start = if whole {
-        0
-    } else {
-        text.find("://").map_or(0, |at| at + 3)
-    };
+    let start = if whole { 0 } else { text.find("://").map_or(0, |at| at + 3) };
     let tail = text.get(start..).unwrap_or_default();
     let cut = start + tail.find('/').unwrap_or(tail.len());
-    let (head, path) = (
-        text.get(..cut).unwrap_or_default(),
-        text.get(cut..).unwrap_or_default(),
-    );
+    let (head, path) = (text.get(..cut).unwrap_or_default(), text.get(cut..).unwrap_or_default());
     if path.contains(['{', '}']) {
         return Err("settings may stand in the host or in place of it, not in the path".to_owned());
     }
     if whole && !(head.ends_with('}') && head.matches('{').count() == 1) {
         return Err(
-            "a setting in place of scheme and host stands alone: `{connection.base-url}/path/`"
-                .to_owned(),
+            "a setting in place of scheme and host stands alone: `{connection.base-url}/path/`".to_owned()
         );
     }
     let stand_in = substitute(head, |_| Ok(Some(STAND_IN.to_owned())))?.unwrap_or_default();
@@ -74,25 +61,17 @@ pub(super) fn parse_shape(text: &str) -> Result<Shape, String> {
         parse_place(&format!("{stand_in}{path}")).map(Some)?
     };
     let path = if path.is_empty() { "/" } else { path };
-    Ok(Shape::Open {
-        head: head.to_owned(),
-        path: path.to_owned(),
-        outline,
-    })
+    Ok(Shape::Open { head: head.to_owned(), path: path.to_owned(), outline })
 }
 
 pub(super) fn parse_place(text: &str) -> Result<Place, String> {
     if text.contains(|c: char| c <= ' ' || c == '\u{7f}' || c == '\\') {
         return Err("it has a control character, a space or a backslash".to_owned());
     }
-    let mut url = Url::parse(text)
-        .map_err(|error| format!("{error}; write it like `https://api.example.com/v1/`"))?;
+    let mut url =
+        Url::parse(text).map_err(|error| format!("{error}; write it like `https://api.example.com/v1/`"))?;
     let scheme = Scheme::parse(url.scheme()).ok_or("only https and http can be called")?;
-    let authority = text
-        .split("://")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next())
-        .unwrap_or_default();
+    let authority = text.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
     if authority.contains('@') {
         return Err(TargetError::Userinfo.to_string());
     }
@@ -113,20 +92,10 @@ pub(super) fn parse_place(text: &str) -> Result<Place, String> {
     } else {
         HostRule::Exact(host(&url).map_err(|error| error.to_string())?)
     };
-    let port = url
-        .port_or_known_default()
-        .filter(|port| *port != 0)
-        .ok_or("port 0 cannot be called")?;
+    let port = url.port_or_known_default().filter(|port| *port != 0).ok_or("port 0 cannot be called")?;
     let path = url.path().to_owned();
     if path != "/" && ambiguous(&path) {
-        return Err(
-            "the path holds an encoded `/`, `\\`, `.` or `%`: no request can match it".to_owned(),
-        );
+        return Err("the path holds an encoded `/`, `\\`, `.` or `%`: no request can match it".to_owned());
     }
-    Ok(Place {
-        scheme,
-        host,
-        port,
-        path,
-    })
+    Ok(Place { scheme, host, port, path })
 }

@@ -23,17 +23,12 @@ pub(super) fn ambiguous(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let hex = |pair: Option<&[u8]>| pair.is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
     let bytes = path.as_bytes();
-    let encoded = bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'%')
-        .any(|(at, _)| match bytes.get(at + 1..at + 3) {
+    let encoded = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').any(|(at, _)| {
+        match bytes.get(at + 1..at + 3) {
             Some(b"2f" | b"5c" | b"2e" | b"00") => true,
             Some(b"25") => hex(bytes.get(at + 3..at + 5)),
             pair => !hex(pair),
-        });
-    encoded
-        || path
-            .split('/')
-            .any(|segment| matches!(segment.split(';').next(), Some("." | "..")))
+        }
+    });
+    encoded || path.split('/').any(|segment| matches!(segment.split(';').next(), Some("." | "..")))
 }

@@ -39,9 +39,7 @@ impl<'a> Settings<'a> {
     /// A setting's value, else its default.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a Value> {
-        self.values
-            .get(name)
-            .or_else(|| self.schema?.get("properties")?.get(name)?.get("default"))
+        self.values.get(name).or_else(|| self.schema?.get("properties")?.get(name)?.get("default"))
     }
 }
 
@@ -61,11 +59,7 @@ pub(super) enum Shape {
     /// A place.
     Place(Place),
     /// Waits for a setting. `head` is the text before `path`.
-    Open {
-        head: String,
-        path: String,
-        outline: Option<Place>,
-    },
+    Open { head: String, path: String, outline: Option<Place> },
 }
 
 /// Scheme, host, port and path prefix.
@@ -96,15 +90,8 @@ impl Rule {
     pub fn parse(request: &EgressRequest) -> Result<Self, RuleError> {
         let shape = parse_shape(&request.url)
             .and_then(|shape| check_methods(&request.methods).map(|()| shape))
-            .map_err(|problem| RuleError {
-                url: request.url.clone(),
-                problem,
-            })?;
-        Ok(Self {
-            written: request.url.clone(),
-            methods: request.methods.clone(),
-            shape,
-        })
+            .map_err(|problem| RuleError { url: request.url.clone(), problem })?;
+        Ok(Self { written: request.url.clone(), methods: request.methods.clone(), shape })
     }
 
     /// Checks a rule that speaks of places only, such as an entry of `AuthMethod::audience`.
@@ -112,15 +99,8 @@ impl Rule {
     /// # Errors
     /// Names the rule and the fix.
     pub fn parse_place(url: &str) -> Result<Self, RuleError> {
-        let shape = parse_shape(url).map_err(|problem| RuleError {
-            url: url.to_owned(),
-            problem,
-        })?;
-        Ok(Self {
-            written: url.to_owned(),
-            methods: Vec::new(),
-            shape,
-        })
+        let shape = parse_shape(url).map_err(|problem| RuleError { url: url.to_owned(), problem })?;
+        Ok(Self { written: url.to_owned(), methods: Vec::new(), shape })
     }
 
     /// Puts settings where the rule says `{connection.x}`. None when a setting is missing: the rule
@@ -129,10 +109,7 @@ impl Rule {
     /// # Errors
     /// A setting that is no host, or no base URL where one belongs.
     pub fn resolve(&self, settings: Settings<'_>) -> Result<Option<Self>, RuleError> {
-        let fail = |problem: String| RuleError {
-            url: self.written.clone(),
-            problem,
-        };
+        let fail = |problem: String| RuleError { url: self.written.clone(), problem };
         let Shape::Open { head, path, .. } = &self.shape else {
             return Ok(Some(self.clone()));
         };
@@ -140,16 +117,9 @@ impl Rule {
             return Ok(None);
         };
         let joined = format!("{}{path}", head.trim_end_matches('/'));
-        let place = parse_place(&joined).map_err(|problem| {
-            fail(format!(
-                "with the connection's settings it is `{joined}`: {problem}"
-            ))
-        })?;
-        Ok(Some(Self {
-            written: joined,
-            methods: self.methods.clone(),
-            shape: Shape::Place(place),
-        }))
+        let place = parse_place(&joined)
+            .map_err(|problem| fail(format!("with the connection's settings it is `{joined}`: {problem}")))?;
+        Ok(Some(Self { written: joined, methods: self.methods.clone(), shape: Shape::Place(place) }))
     }
 
     /// The rule's URL as written, or as resolved.
@@ -167,13 +137,7 @@ impl Rule {
     /// Whether it names one origin: neither `*`, nor a wildcard, nor an open setting.
     #[must_use]
     pub fn is_concrete(&self) -> bool {
-        matches!(
-            &self.shape,
-            Shape::Place(Place {
-                host: HostRule::Exact(_),
-                ..
-            })
-        )
+        matches!(&self.shape, Shape::Place(Place { host: HostRule::Exact(_), .. }))
     }
 
     /// Whether the target's scheme, host and port are this rule's.
@@ -183,9 +147,7 @@ impl Rule {
         match &self.shape {
             Shape::Anywhere => true,
             Shape::Place(place) => {
-                place.scheme == origin.scheme
-                    && place.port == origin.port
-                    && place.host.has(&origin.host)
+                place.scheme == origin.scheme && place.port == origin.port && place.host.has(&origin.host)
             }
             Shape::Open { .. } => false,
         }
@@ -215,11 +177,7 @@ impl Rule {
             Shape::Open { .. } => [false; 4],
         };
         let method = self.methods.iter().any(|own| own == method);
-        checks
-            .into_iter()
-            .chain([method])
-            .take_while(|fits| *fits)
-            .count()
+        checks.into_iter().chain([method]).take_while(|fits| *fits).count()
     }
 
     /// Whether this rule allows the call.
@@ -245,9 +203,9 @@ impl HostRule {
             Self::Any => true,
             Self::Exact(own) => own == host,
             // The dot before the domain is the label boundary: `evilallowed.test` has none.
-            Self::Below(domain) => host
-                .strip_suffix(domain.as_str())
-                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            Self::Below(domain) => {
+                host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+            }
         }
     }
 }

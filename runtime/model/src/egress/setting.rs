@@ -16,9 +16,7 @@ pub(super) fn substitute(
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}').ok_or("`{` without `}`")?;
-        let name = name
-            .strip_prefix("connection.")
-            .filter(|name| !name.is_empty());
+        let name = name.strip_prefix("connection.").filter(|name| !name.is_empty());
         let name = name.ok_or("settings are written `{connection.name}`")?;
         out.push_str(before);
         match value(name)? {
@@ -49,8 +47,7 @@ pub(super) fn fill(head: &str, settings: Settings<'_>) -> Result<Option<String>,
             Some(_) => return Err(format!("the setting `{name}` is not text")),
         };
         let fits = if whole {
-            Target::parse(&value).is_ok_and(|target| target.url().query().is_none())
-                && !value.contains('#')
+            Target::parse(&value).is_ok_and(|target| target.url().query().is_none()) && !value.contains('#')
         } else if alone {
             host_and_port(&value)
         } else {
@@ -58,9 +55,9 @@ pub(super) fn fill(head: &str, settings: Settings<'_>) -> Result<Option<String>,
         };
         match (fits, whole) {
             (true, _) => Ok(Some(value)),
-            (false, true) => Err(format!(
-                "the setting `{name}` is not a base URL such as `https://api.example.com`"
-            )),
+            (false, true) => {
+                Err(format!("the setting `{name}` is not a base URL such as `https://api.example.com`"))
+            }
             (false, false) => Err(format!("the setting `{name}` is not a host name")),
         }
     })

@@ -105,20 +105,12 @@ impl Target {
         url.set_fragment(None);
         drop_trailing_dot(&mut url)?;
         let host = host(&url)?;
-        let port = url
-            .port_or_known_default()
-            .filter(|port| *port != 0)
-            .ok_or(TargetError::Port)?;
+        let port = url.port_or_known_default().filter(|port| *port != 0).ok_or(TargetError::Port)?;
         // Canonical means that parsing again changes nothing: else check and dial could disagree.
         if Url::parse(url.as_str()).ok().as_ref() != Some(&url) {
-            return Err(TargetError::Syntax(
-                "it has no stable canonical form".to_owned(),
-            ));
+            return Err(TargetError::Syntax("it has no stable canonical form".to_owned()));
         }
-        Ok(Self {
-            url,
-            origin: Origin { scheme, host, port },
-        })
+        Ok(Self { url, origin: Origin { scheme, host, port } })
     }
 
     /// Resolves a redirect's `Location` against this target.
@@ -127,14 +119,9 @@ impl Target {
     /// As [`Target::parse`].
     pub fn join(&self, location: &str) -> Result<Self, TargetError> {
         if let Some(at) = location.find(hostile) {
-            return Err(TargetError::Syntax(format!(
-                "a control character or space at byte {at}"
-            )));
+            return Err(TargetError::Syntax(format!("a control character or space at byte {at}")));
         }
-        let joined = self
-            .url
-            .join(location)
-            .map_err(|error| TargetError::Syntax(error.to_string()))?;
+        let joined = self.url.join(location).map_err(|error| TargetError::Syntax(error.to_string()))?;
         Self::parse(joined.as_str())
     }
 
@@ -172,11 +159,7 @@ impl Target {
     /// Scheme, host and port as a URL without a path; the default port is left out.
     #[must_use]
     pub fn base(&self) -> String {
-        let port = self
-            .url
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}://{}{port}", self.origin.scheme.name(), self.origin.host)
     }
 }
@@ -188,25 +171,17 @@ fn hostile(c: char) -> bool {
 
 fn strict(text: &str) -> Result<Url, TargetError> {
     if text.len() > MAX_URL {
-        return Err(TargetError::Syntax(format!(
-            "{} bytes; at most {MAX_URL} are sent",
-            text.len()
-        )));
+        return Err(TargetError::Syntax(format!("{} bytes; at most {MAX_URL} are sent", text.len())));
     }
     if let Some(at) = text.find(hostile) {
-        return Err(TargetError::Syntax(format!(
-            "a control character or space at byte {at}"
-        )));
+        return Err(TargetError::Syntax(format!("a control character or space at byte {at}")));
     }
     Url::parse(text).map_err(|error| TargetError::Syntax(error.to_string()))
 }
 
 /// Whether the text names a user, even an empty one, which the parser would drop.
 fn userinfo(text: &str) -> bool {
-    let rest = text
-        .find(['/', '\\'])
-        .and_then(|at| text.get(at..))
-        .unwrap_or(text);
+    let rest = text.find(['/', '\\']).and_then(|at| text.get(at..)).unwrap_or(text);
     let rest = rest.trim_start_matches(['/', '\\']);
     let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or(rest);
     authority.contains('@')
@@ -220,8 +195,7 @@ pub(super) fn drop_trailing_dot(url: &mut Url) -> Result<(), TargetError> {
         return Ok(());
     };
     let short = short.to_owned();
-    url.set_host(Some(&short))
-        .map_err(|_| TargetError::Host(short))
+    url.set_host(Some(&short)).map_err(|_| TargetError::Host(short))
 }
 
 /// The canonical host of a parsed URL; a name has to be one that DNS can carry.
@@ -239,9 +213,7 @@ pub(super) fn host(url: &Url) -> Result<String, TargetError> {
 pub(super) fn dns_name(name: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
     };
     let last = name.rsplit('.').next().unwrap_or(name);
     let numeric = last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x");

@@ -7,10 +7,7 @@ use crate::manifest::{EffectClass, EgressRequest};
 
 fn request(line: &str) -> EgressRequest {
     let (methods, url) = line.rsplit_once(' ').unwrap();
-    EgressRequest {
-        url: url.to_owned(),
-        methods: methods.split(',').map(|m| m.trim().to_owned()).collect(),
-    }
+    EgressRequest { url: url.to_owned(), methods: methods.split(',').map(|m| m.trim().to_owned()).collect() }
 }
 
 fn rule(line: &str) -> Rule {
@@ -28,15 +25,8 @@ fn verdict(rule_lines: &[&str], method: &str, url: &str) -> String {
         Ok(target) => target,
         Err(error) => return error.reason().to_owned(),
     };
-    let sets = RuleSets {
-        connector: "p",
-        manifest: &set,
-        grant: &set,
-    };
-    let operation = Operation {
-        effect: EffectClass::UnsafeWrite,
-        reads: &[],
-    };
+    let sets = RuleSets { connector: "p", manifest: &set, grant: &set };
+    let operation = Operation { effect: EffectClass::UnsafeWrite, reads: &[] };
     match decide(sets, operation, method, &target) {
         Ok(_) => format!("ok {}", target.url()),
         Err(denial) => denial.reason,
@@ -45,11 +35,7 @@ fn verdict(rule_lines: &[&str], method: &str, url: &str) -> String {
 
 #[track_caller]
 fn check(grant: &str, url: &str, expected: &str) {
-    assert_eq!(
-        verdict(&[grant], "GET", url),
-        expected,
-        "{grant} with {url:?}"
-    );
+    assert_eq!(verdict(&[grant], "GET", url), expected, "{grant} with {url:?}");
 }
 
 const A: &str = "GET,POST https://api.allowed.test/v1/";
@@ -60,10 +46,7 @@ fn hc_01_to_12_one_parser_decides() {
     let ok = "ok https://api.allowed.test/v1/x";
     for (url, expected) in [
         ("https://api.allowed.test@sink.denied.test/v1/x", "userinfo"),
-        (
-            "https://api.allowed.test:443@sink.denied.test:443/v1/",
-            "userinfo",
-        ),
+        ("https://api.allowed.test:443@sink.denied.test:443/v1/", "userinfo"),
         ("https://u:p@api.allowed.test/v1/x", "userinfo"),
         ("https://@api.allowed.test/v1/x", "userinfo"),
         ("https:\\\\@api.allowed.test/v1/x", "userinfo"),
@@ -74,10 +57,7 @@ fn hc_01_to_12_one_parser_decides() {
         ("https://xapi.allowed.test/", "host"),
         ("https://allowed.test/", "host"),
         ("https://\u{430}pi.allowed.test/v1/", "host"),
-        (
-            "https://\u{ff41}\u{ff50}\u{ff49}\u{ff0e}allowed\u{3002}test/v1/x",
-            ok,
-        ),
+        ("https://\u{ff41}\u{ff50}\u{ff49}\u{ff0e}allowed\u{3002}test/v1/x", ok),
         ("https://sink.denied.test\\@api.allowed.test/v1/", "host"),
         ("https://api.allo\twed.test/v1/x", "syntax"),
         ("https://api.allowed.test\r\n/v1/x", "syntax"),
@@ -96,16 +76,8 @@ fn hc_01_to_12_one_parser_decides() {
 #[test]
 fn hc_07_a_wildcard_needs_a_label_of_its_own() {
     let grant = "GET https://*.allowed.test/";
-    check(
-        grant,
-        "https://a.allowed.test/",
-        "ok https://a.allowed.test/",
-    );
-    check(
-        grant,
-        "https://a.b.allowed.test/",
-        "ok https://a.b.allowed.test/",
-    );
+    check(grant, "https://a.allowed.test/", "ok https://a.allowed.test/");
+    check(grant, "https://a.b.allowed.test/", "ok https://a.b.allowed.test/");
     check(grant, "https://allowed.test/", "host");
     check(grant, "https://evilallowed.test/", "host");
     check(grant, "https://.allowed.test/", "host");
@@ -127,11 +99,7 @@ fn hc_13_odd_spellings_become_addresses_before_the_decision() {
         check(ANY, url, "ok http://127.0.0.1/");
     }
     check(ANY, "http://0/", "ok http://0.0.0.0/");
-    check(
-        ANY,
-        "http://[::ffff:127.0.0.1]/",
-        "ok http://[::ffff:7f00:1]/",
-    );
+    check(ANY, "http://[::ffff:127.0.0.1]/", "ok http://[::ffff:7f00:1]/");
     check(ANY, "http://1.2.3.4.5/", "syntax");
     check(ANY, "http://x.0x7f/", "syntax");
 }
@@ -145,10 +113,7 @@ fn hc_29_and_30_port_and_scheme() {
         ("https://api.allowed.test:0/v1/", "port"),
         ("https://api.allowed.test:65536/v1/", "syntax"),
         ("https://api.allowed.test:443x/v1/", "syntax"),
-        (
-            "https://api.allowed.test:0443/v1/",
-            "ok https://api.allowed.test/v1/",
-        ),
+        ("https://api.allowed.test:0443/v1/", "ok https://api.allowed.test/v1/"),
         ("http://api.allowed.test/v1/", "scheme"),
         ("http://api.allowed.test:443/v1/", "scheme"),
     ] {
@@ -194,37 +159,18 @@ fn hc_31_no_spelling_leaves_the_prefix() {
     ] {
         check(A, &format!("https://api.allowed.test{path}"), "path");
     }
-    for path in [
-        "/v1/",
-        "/v1/x",
-        "/v1/100%25",
-        "/v1/a.b/c",
-        "/v1//x",
-        "/v1/%C3%A9",
-        "/v1/..a",
-        "/v1/x?q=%2e%2e%2f",
-    ] {
-        check(
-            A,
-            &format!("https://api.allowed.test{path}"),
-            &format!("ok https://api.allowed.test{path}"),
-        );
+    for path in
+        ["/v1/", "/v1/x", "/v1/100%25", "/v1/a.b/c", "/v1//x", "/v1/%C3%A9", "/v1/..a", "/v1/x?q=%2e%2e%2f"]
+    {
+        check(A, &format!("https://api.allowed.test{path}"), &format!("ok https://api.allowed.test{path}"));
     }
     check(
         "GET https://a.test/api/chat.post",
         "https://a.test/api/chat.post",
         "ok https://a.test/api/chat.post",
     );
-    check(
-        "GET https://a.test/api/chat.post",
-        "https://a.test/api/chat.postMessage",
-        "path",
-    );
-    check(
-        "GET https://a.test/",
-        "https://a.test/repos/a%2Fb",
-        "ok https://a.test/repos/a%2Fb",
-    );
+    check("GET https://a.test/api/chat.post", "https://a.test/api/chat.postMessage", "path");
+    check("GET https://a.test/", "https://a.test/repos/a%2Fb", "ok https://a.test/repos/a%2Fb");
 }
 
 #[test]
@@ -240,11 +186,7 @@ fn hc_32_methods_are_words_of_the_grant() {
         ("G\u{4e00}T", "method"),
         ("GET", "ok https://a.test/"),
     ] {
-        assert_eq!(
-            verdict(&["GET https://a.test/"], method, "https://a.test/"),
-            expected,
-            "{method:?}"
-        );
+        assert_eq!(verdict(&["GET https://a.test/"], method, "https://a.test/"), expected, "{method:?}");
     }
     assert!(Rule::parse(&request("CONNECT https://a.test/")).is_err());
 }
@@ -253,37 +195,20 @@ fn hc_32_methods_are_words_of_the_grant() {
 fn a_denial_names_the_gate_and_the_line() {
     let manifest = rules(&["GET,POST https://slack.com/api/"]);
     let grant = rules(&["GET https://slack.com/api/"]);
-    let sets = RuleSets {
-        connector: "slack",
-        manifest: &manifest,
-        grant: &grant,
-    };
+    let sets = RuleSets { connector: "slack", manifest: &manifest, grant: &grant };
     let message = |effect, method: &str, url: &str| {
-        let denial = decide(
-            sets,
-            Operation { effect, reads: &[] },
-            method,
-            &Target::parse(url).unwrap(),
-        )
-        .unwrap_err();
+        let denial =
+            decide(sets, Operation { effect, reads: &[] }, method, &Target::parse(url).unwrap()).unwrap_err();
         format!("{} {}: {}", denial.by.name(), denial.reason, denial.message)
     };
     assert_eq!(
-        message(
-            EffectClass::UnsafeWrite,
-            "POST",
-            "https://evil.example/collect?token=x"
-        ),
+        message(EffectClass::UnsafeWrite, "POST", "https://evil.example/collect?token=x"),
         "manifest host: slack tried POST https://evil.example/collect\n  \
          not in its manifest (it declares GET, POST https://slack.com/api/) and not granted\n  \
          if this is right, the author adds   egress: [{\"url\":\"https://evil.example/\",\"methods\":[\"POST\"]}]   and you approve the upgrade"
     );
     assert_eq!(
-        message(
-            EffectClass::UnsafeWrite,
-            "POST",
-            "https://slack.com/api/chat.postMessage"
-        ),
+        message(EffectClass::UnsafeWrite, "POST", "https://slack.com/api/chat.postMessage"),
         "grant method: slack tried POST https://slack.com/api/chat.postMessage\n  \
          in its manifest, but not granted (granted is GET https://slack.com/api/)\n  \
          to allow it   wharf connector grant slack --egress 'POST https://slack.com/api/'"
@@ -293,44 +218,17 @@ fn a_denial_names_the_gate_and_the_line() {
 #[test]
 fn a_read_makes_safe_calls_and_those_it_lists() {
     let set = rules(&["GET,POST https://a.test/"]);
-    let sets = RuleSets {
-        connector: "p",
-        manifest: &set,
-        grant: &set,
-    };
+    let sets = RuleSets { connector: "p", manifest: &set, grant: &set };
     let reads = rules(&["POST https://a.test/search"]);
     let access = |effect, method: &str, url: &str| {
-        decide(
-            sets,
-            Operation {
-                effect,
-                reads: &reads,
-            },
-            method,
-            &Target::parse(url).unwrap(),
-        )
-        .map_err(|d| d.reason)
+        decide(sets, Operation { effect, reads: &reads }, method, &Target::parse(url).unwrap())
+            .map_err(|d| d.reason)
     };
-    assert_eq!(
-        access(EffectClass::Read, "GET", "https://a.test/x"),
-        Ok(Access::Read)
-    );
-    assert_eq!(
-        access(EffectClass::Read, "POST", "https://a.test/search"),
-        Ok(Access::Read)
-    );
-    assert_eq!(
-        access(EffectClass::Read, "POST", "https://a.test/x"),
-        Err("effect".to_owned())
-    );
-    assert_eq!(
-        access(EffectClass::UnsafeWrite, "POST", "https://a.test/x"),
-        Ok(Access::Write)
-    );
-    assert_eq!(
-        access(EffectClass::UnsafeWrite, "POST", "https://a.test/search"),
-        Ok(Access::Read)
-    );
+    assert_eq!(access(EffectClass::Read, "GET", "https://a.test/x"), Ok(Access::Read));
+    assert_eq!(access(EffectClass::Read, "POST", "https://a.test/search"), Ok(Access::Read));
+    assert_eq!(access(EffectClass::Read, "POST", "https://a.test/x"), Err("effect".to_owned()));
+    assert_eq!(access(EffectClass::UnsafeWrite, "POST", "https://a.test/x"), Ok(Access::Write));
+    assert_eq!(access(EffectClass::UnsafeWrite, "POST", "https://a.test/search"), Ok(Access::Read));
 }
 
 /// What odd URLs are made of.
@@ -392,9 +290,7 @@ fn no_mixture_gets_past_a_rule() {
             url.push_str("https://api.allowed.test");
         }
         for _ in 0..1 + state % 7 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             url.push_str(PIECES[usize::try_from(state >> 33).unwrap() % PIECES.len()]);
         }
         let Ok(target) = Target::parse(&url) else {
@@ -408,15 +304,11 @@ fn no_mixture_gets_past_a_rule() {
         );
         if grant.allows("GET", &target) {
             allowed += 1;
-            assert!(
-                text.starts_with("https://api.allowed.test/v1/"),
-                "{url:?} {text}"
-            );
+            assert!(text.starts_with("https://api.allowed.test/v1/"), "{url:?} {text}");
             let dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
             assert!(!target.path().split('/').any(dots), "{url:?} {text}");
         }
-        let other = Rule::parse_place(&url)
-            .is_ok_and(|rule| rule.is_concrete() && !rule.has_origin(&target));
+        let other = Rule::parse_place(&url).is_ok_and(|rule| rule.is_concrete() && !rule.has_origin(&target));
         assert!(!other, "{url:?}");
     }
     assert!(allowed > 100, "{allowed}");

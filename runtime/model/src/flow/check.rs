@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use self::inputs::{Given, Of};
 
 use super::{
-    ActionCall, Flow, On, Place, Places, Problem, Span, Step, StepKind, TriggerBinding,
-    WebhookBinding, input, problem::suggest,
+    ActionCall, Flow, On, Place, Places, Problem, Span, Step, StepKind, TriggerBinding, WebhookBinding,
+    input, problem::suggest,
 };
 use crate::manifest::{Action, Manifest, Trigger, TriggerSource, Verification};
 
@@ -37,10 +37,7 @@ pub struct CatalogConnection {
 /// What is wrong with a flow here. It can run unless one of the problems is an error.
 #[must_use]
 pub fn check(flow: &Flow, catalog: &Catalog<'_>) -> Vec<Problem> {
-    let mut checker = Checker {
-        catalog,
-        problems: Vec::new(),
-    };
+    let mut checker = Checker { catalog, problems: Vec::new() };
     match &flow.on {
         On::Trigger(binding) => checker.trigger(binding),
         On::Webhook(binding) => checker.webhook(binding),
@@ -79,10 +76,7 @@ impl<'c> Checker<'c> {
         let known = &self.catalog.connectors;
         let found = known.get(name).copied();
         if found.is_none() {
-            let at = Span {
-                len: u32::try_from(name.len()).unwrap_or(at.len).min(at.len),
-                ..at
-            };
+            let at = Span { len: u32::try_from(name.len()).unwrap_or(at.len).min(at.len), ..at };
             let problem = Problem::error(at, format!("no connector `{name}` is installed"));
             let problem = problem.did_you_mean(suggest(name, known.keys().map(String::as_str)));
             self.problem(problem.note(format!("connectors: {}", listed(known.keys()))));
@@ -95,34 +89,16 @@ impl<'c> Checker<'c> {
             return;
         };
         let Some(trigger) = manifest.triggers.get(&binding.trigger) else {
-            self.unknown(
-                "trigger",
-                &binding.trigger,
-                manifest,
-                &binding.places,
-                manifest.triggers.keys(),
-            );
+            self.unknown("trigger", &binding.trigger, manifest, &binding.places, manifest.triggers.keys());
             return;
         };
         let name = format!("{}/{}", binding.connector, binding.trigger);
-        let user = User {
-            connector: &manifest.name,
-            name,
-            auth: &trigger.auth,
-        };
+        let user = User { connector: &manifest.name, name, auth: &trigger.auth };
         self.connection(binding.connection.as_deref(), &user, &binding.places);
         self.unsigned(trigger, binding);
         let title = format!("{} {}", user.name, manifest.version);
         let given = |key: &str| binding.with.get(key).map_or(Given::Nothing, Given::Literal);
-        self.inputs(
-            &trigger.settings,
-            &binding.places,
-            &Of {
-                what: "setting",
-                title,
-            },
-            &given,
-        );
+        self.inputs(&trigger.settings, &binding.places, &Of { what: "setting", title }, &given);
     }
 
     /// A trigger that anybody may fire is worth a line.
@@ -179,21 +155,11 @@ impl<'c> Checker<'c> {
             return;
         };
         let Some(action) = manifest.actions.get(&call.action) else {
-            self.unknown(
-                "action",
-                &call.action,
-                manifest,
-                &call.places,
-                manifest.actions.keys(),
-            );
+            self.unknown("action", &call.action, manifest, &call.places, manifest.actions.keys());
             return;
         };
         let name = format!("{}/{}", call.connector, call.action);
-        let user = User {
-            connector: &manifest.name,
-            name,
-            auth: &action.auth,
-        };
+        let user = User { connector: &manifest.name, name, auth: &action.auth };
         self.connection(call.connection.as_deref(), &user, &call.places);
         let title = format!("{} {}", user.name, manifest.version);
         let source = call.with.source();
@@ -203,15 +169,7 @@ impl<'c> Checker<'c> {
             (None, Some(_)) => Given::Later,
             (None, None) => Given::Nothing,
         };
-        self.inputs(
-            &action.input,
-            &call.places,
-            &Of {
-                what: "input",
-                title,
-            },
-            &given,
-        );
+        self.inputs(&action.input, &call.places, &Of { what: "input", title }, &given);
     }
 
     fn unknown<'n>(
@@ -222,27 +180,13 @@ impl<'c> Checker<'c> {
         places: &Places,
         known: impl Iterator<Item = &'n String> + Clone,
     ) {
-        let Manifest {
-            name: connector,
-            version,
-            ..
-        } = manifest;
+        let Manifest { name: connector, version, .. } = manifest;
         // The name stands after the connector's and a slash; quotes may stand around both.
-        let before = u32::try_from(connector.len() + 1)
-            .unwrap_or(0)
-            .min(places.name.len.saturating_sub(1));
-        let at = Span {
-            column: places.name.column + before,
-            len: places.name.len - before,
-            ..places.name
-        };
+        let before = u32::try_from(connector.len() + 1).unwrap_or(0).min(places.name.len.saturating_sub(1));
+        let at = Span { column: places.name.column + before, len: places.name.len - before, ..places.name };
         let near = suggest(name, known.clone().map(String::as_str));
-        let problem =
-            Problem::error(at, format!("{connector} has no {what} `{name}`")).did_you_mean(near);
-        self.problem(problem.note(format!(
-            "{what}s of {connector} {version}: {}",
-            listed(known)
-        )));
+        let problem = Problem::error(at, format!("{connector} has no {what} `{name}`")).did_you_mean(near);
+        self.problem(problem.note(format!("{what}s of {connector} {version}: {}", listed(known))));
     }
 
     fn known_connection(&mut self, name: &str, at: Span) -> Option<&'c CatalogConnection> {
@@ -257,11 +201,7 @@ impl<'c> Checker<'c> {
     }
 
     fn connection(&mut self, name: Option<&str>, user: &User<'_>, places: &Places) {
-        let User {
-            connector,
-            name: user_name,
-            auth,
-        } = user;
+        let User { connector, name: user_name, auth } = user;
         let Some(name) = name else {
             if !auth.is_empty() {
                 let own = self
@@ -270,9 +210,8 @@ impl<'c> Checker<'c> {
                     .iter()
                     .filter(|(_, connection)| connection.connector == *connector)
                     .map(|(name, _)| name);
-                let problem =
-                    Problem::error(places.name, format!("{user_name} needs a connection"))
-                        .help("add `connection: NAME`");
+                let problem = Problem::error(places.name, format!("{user_name} needs a connection"))
+                    .help("add `connection: NAME`");
                 let note = format!("connections of {connector}: {}", listed(own));
                 self.problem(problem.note(note));
             }
@@ -282,10 +221,8 @@ impl<'c> Checker<'c> {
             return;
         };
         if connection.connector != *connector {
-            let message = format!(
-                "connection `{name}` is one of {}, not of {connector}",
-                connection.connector
-            );
+            let message =
+                format!("connection `{name}` is one of {}, not of {connector}", connection.connector);
             let own = self
                 .catalog
                 .connections
@@ -294,14 +231,11 @@ impl<'c> Checker<'c> {
                 .map(|(name, _)| name);
             let note = format!("connections of {connector}: {}", listed(own));
             self.problem(Problem::error(places.connection, message).note(note));
-        } else if let Some(method) = connection
-            .method
-            .as_ref()
-            .filter(|method| !auth.is_empty() && !auth.contains(method))
+        } else if let Some(method) =
+            connection.method.as_ref().filter(|method| !auth.is_empty() && !auth.contains(method))
         {
-            let message = format!(
-                "connection `{name}` is connected by {method}, which does not serve {user_name}"
-            );
+            let message =
+                format!("connection `{name}` is connected by {method}, which does not serve {user_name}");
             self.problem(
                 Problem::error(places.connection, message)
                     .note(format!("{user_name} takes: {}", listed(auth.iter()))),
@@ -312,11 +246,7 @@ impl<'c> Checker<'c> {
 
 fn listed<'n>(names: impl Iterator<Item = &'n String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).take(20).collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The step and the manifest of an action, for whoever needs both.
@@ -325,8 +255,5 @@ fn action_of<'c>(step: &Step, catalog: &Catalog<'c>) -> Option<(&'c Manifest, &'
         return None;
     };
     let manifest = catalog.connectors.get(&call.connector).copied()?;
-    manifest
-        .actions
-        .get(&call.action)
-        .map(|action| (manifest, action))
+    manifest.actions.get(&call.action).map(|action| (manifest, action))
 }

@@ -49,16 +49,9 @@ impl InputValidator {
         let Some(first) = fields.first() else {
             return Ok(());
         };
-        let at = if first.path.is_empty() {
-            "the input"
-        } else {
-            &first.path
-        };
+        let at = if first.path.is_empty() { "the input" } else { &first.path };
         let message = format!("the input does not fit the action: {at}: {}", first.message);
-        Err(Failure {
-            fields,
-            ..Failure::new(FailureClass::InvalidInput, message)
-        })
+        Err(Failure { fields, ..Failure::new(FailureClass::InvalidInput, message) })
     }
 }
 
@@ -77,13 +70,10 @@ pub(super) fn messages<'v>(
     validator: &'v jsonschema::Validator,
     value: &'v Value,
 ) -> impl Iterator<Item = FieldFailure> + 'v {
-    validator
-        .iter_errors(value)
-        .take(MAX_FIELDS)
-        .map(|error| FieldFailure {
-            path: error.instance_path().to_string(),
-            message: shortened(&error.masked_with("it").to_string()),
-        })
+    validator.iter_errors(value).take(MAX_FIELDS).map(|error| FieldFailure {
+        path: error.instance_path().to_string(),
+        message: shortened(&error.masked_with("it").to_string()),
+    })
 }
 
 fn shortened(text: &str) -> String {

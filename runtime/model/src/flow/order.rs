@@ -9,16 +9,11 @@ const FIELDS: [(&str, &str); 2] = [("run", "id"), ("flow", "name")];
 
 /// The problems of a flow that was read.
 pub(super) fn check(flow: &Flow) -> Vec<Problem> {
-    let mut checker = Checker {
-        ids: HashMap::new(),
-        problems: Vec::new(),
-    };
+    let mut checker = Checker { ids: HashMap::new(), problems: Vec::new() };
     for step in flow.all_steps() {
         if let Some(first) = checker.ids.insert(&step.id, step.span) {
             let problem = Problem::error(step.span, format!("two steps are named `{}`", step.id));
-            checker
-                .problems
-                .push(problem.help(format!("the first is on line {}", first.line)));
+            checker.problems.push(problem.help(format!("the first is on line {}", first.line)));
         }
     }
     checker.walk(&flow.steps, &mut Vec::new());
@@ -60,19 +55,14 @@ impl<'f> Checker<'f> {
         if let Some((root, known)) = FIELDS.iter().find(|(root, _)| *root == used.reference.root) {
             if field != *known {
                 let problem = Problem::error(used.span, format!("`{root}` has no `{field}`"));
-                self.problems
-                    .push(problem.help(format!("there is `{root}.{known}`")));
+                self.problems.push(problem.help(format!("there is `{root}.{known}`")));
             }
             return;
         }
         if used.reference.root != "steps" || before.contains(&field) {
             return;
         }
-        let seen = if before.is_empty() {
-            "none".to_owned()
-        } else {
-            before.join(", ")
-        };
+        let seen = if before.is_empty() { "none".to_owned() } else { before.join(", ") };
         let problem = match self.ids.get(field) {
             None => Problem::error(used.span, format!("no step `{field}`"))
                 .did_you_mean(suggest(field, before.iter().copied())),
@@ -82,7 +72,6 @@ impl<'f> Checker<'f> {
             Some(at) => Problem::error(used.span, format!("step `{field}` has not run here"))
                 .help(format!("it is on line {}", at.line)),
         };
-        self.problems
-            .push(problem.note(format!("steps before `{}`: {seen}", step.id)));
+        self.problems.push(problem.note(format!("steps before `{}`: {seen}", step.id)));
     }
 }

@@ -45,23 +45,12 @@ impl Problem {
     /// An error at a place.
     pub fn error(at: Span, message: impl Into<String>) -> Self {
         let Span { line, column, len } = at;
-        Self {
-            severity: Severity::Error,
-            line,
-            column,
-            len,
-            message: message.into(),
-            help: None,
-            note: None,
-        }
+        Self { severity: Severity::Error, line, column, len, message: message.into(), help: None, note: None }
     }
 
     /// A warning at a place.
     pub fn warning(at: Span, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(at, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(at, message) }
     }
 
     /// With what to do.
@@ -106,9 +95,7 @@ pub fn render(problems: &[Problem], file_name: &str, source: &str) -> String {
     let blocks: Vec<String> = sorted
         .into_iter()
         .map(|problem| {
-            let line = usize::try_from(problem.line)
-                .ok()
-                .and_then(|line| lines.get(line.checked_sub(1)?));
+            let line = usize::try_from(problem.line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
             block(problem, file_name, line.copied().unwrap_or_default())
         })
         .collect();
@@ -116,15 +103,7 @@ pub fn render(problems: &[Problem], file_name: &str, source: &str) -> String {
 }
 
 fn block(problem: &Problem, file_name: &str, line: &str) -> String {
-    let Problem {
-        severity,
-        line: number,
-        column,
-        len,
-        message,
-        help,
-        note,
-    } = problem;
+    let Problem { severity, line: number, column, len, message, help, note } = problem;
     let severity = match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -132,23 +111,12 @@ fn block(problem: &Problem, file_name: &str, line: &str) -> String {
     let gutter = " ".repeat(number.to_string().len() + 1);
     let start = usize::try_from(column.saturating_sub(1)).unwrap_or(0);
     // A long line is shown from somewhat before the spot.
-    let skipped = if start + 20 > SHOWN_COLUMNS {
-        start.saturating_sub(40)
-    } else {
-        0
-    };
-    let shown: String = line
-        .chars()
-        .skip(skipped)
-        .take(SHOWN_COLUMNS)
-        .map(inert)
-        .collect();
+    let skipped = if start + 20 > SHOWN_COLUMNS { start.saturating_sub(40) } else { 0 };
+    let shown: String = line.chars().skip(skipped).take(SHOWN_COLUMNS).map(inert).collect();
     let offset = start - skipped;
     let room = shown.chars().count().saturating_sub(offset).max(1);
     let marks = "^".repeat(usize::try_from(*len).unwrap_or(1).clamp(1, room));
-    let help = help
-        .as_ref()
-        .map_or_else(String::new, |help| format!(" {}", line_of(help)));
+    let help = help.as_ref().map_or_else(String::new, |help| format!(" {}", line_of(help)));
     let mut text = String::new();
     let _ = writeln!(text, "{severity}: {}", line_of(message));
     let _ = writeln!(text, "{gutter}--> {}:{number}:{column}", line_of(file_name));
@@ -179,10 +147,7 @@ pub(super) fn is_bidi(character: char) -> bool {
 }
 
 /// The known name that `given` was probably meant to be.
-pub(crate) fn suggest<'n>(
-    given: &str,
-    known: impl IntoIterator<Item = &'n str>,
-) -> Option<&'n str> {
+pub(crate) fn suggest<'n>(given: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let size = given.chars().take(65).count();
     if size > 64 {
         return None;
@@ -193,12 +158,7 @@ pub(crate) fn suggest<'n>(
         .into_iter()
         .take(500)
         .filter(|name| name.len() <= 256)
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&lower, &name.to_ascii_lowercase()),
-                name,
-            )
-        })
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_ascii_lowercase()), name))
         .filter(|(distance, _)| *distance <= (size / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

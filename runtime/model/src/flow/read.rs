@@ -12,8 +12,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    ActionCall, Case, Flow, On, OnError, Place, PlacedUse, Places, Problem, Span, Step, StepKind,
-    Switch, TriggerBinding, WebhookBinding, order,
+    ActionCall, Case, Flow, On, OnError, Place, PlacedUse, Places, Problem, Span, Step, StepKind, Switch,
+    TriggerBinding, WebhookBinding, order,
     problem::suggest,
     yaml::{self, Data, Entry, Node, unknown_key},
 };
@@ -32,14 +32,8 @@ pub(super) const FLOW_KEYS: [&str; 5] = ["flow", "owner", "runbook", "on", "step
 /// Keys of `on` with a trigger.
 pub(super) const TRIGGER_KEYS: [&str; 3] = ["trigger", "connection", "with"];
 /// Keys of `on` with a webhook.
-pub(super) const WEBHOOK_KEYS: [&str; 6] = [
-    "webhook",
-    "connection",
-    "slot",
-    "header",
-    "prefix",
-    "delivery-id-header",
-];
+pub(super) const WEBHOOK_KEYS: [&str; 6] =
+    ["webhook", "connection", "slot", "header", "prefix", "delivery-id-header"];
 /// Keys of a step.
 pub(super) const STEP_KEYS: [&str; 11] = [
     "id",
@@ -61,30 +55,17 @@ pub(super) const RETRY_KEYS: [&str; 4] = ["attempts", "backoff", "max", "jitter"
 
 /// Reads a flow file.
 pub(super) fn read(source: &str) -> Result<Flow, Vec<Problem>> {
-    let mut reader = Reader {
-        problems: Vec::new(),
-        steps: 0,
-    };
+    let mut reader = Reader { problems: Vec::new(), steps: 0 };
     let root = yaml::read(source, &mut reader.problems);
     let flow = root.and_then(|root| reader.flow(&root, source));
     if reader.problems.is_empty() && flow.is_none() {
-        let at = Span {
-            line: 1,
-            column: 1,
-            len: 1,
-        };
-        reader
-            .problems
-            .push(Problem::error(at, "the file is empty").help("a flow starts with `flow: NAME`"));
+        let at = Span { line: 1, column: 1, len: 1 };
+        reader.problems.push(Problem::error(at, "the file is empty").help("a flow starts with `flow: NAME`"));
     }
     match flow {
         Some(flow) if reader.problems.is_empty() => {
             let problems = order::check(&flow);
-            if problems.is_empty() {
-                Ok(flow)
-            } else {
-                Err(problems)
-            }
+            if problems.is_empty() { Ok(flow) } else { Err(problems) }
         }
         _ => Err(reader.problems),
     }
@@ -120,21 +101,14 @@ impl Reader {
         let Data::Map(entries) = &node.data else {
             let message = format!("{of} is an object with keys, not {}", node.kind());
             self.problem(
-                Problem::error(node.span, message)
-                    .note(format!("keys of {of}: {}", known.join(", "))),
+                Problem::error(node.span, message).note(format!("keys of {of}: {}", known.join(", "))),
             );
             return None;
         };
-        for entry in entries
-            .iter()
-            .filter(|entry| !known.contains(&entry.key.as_str()))
-        {
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             self.problem(unknown_key(entry, of, known));
         }
-        Some(Fields {
-            span: node.span,
-            entries,
-        })
+        Some(Fields { span: node.span, entries })
     }
 
     fn require<'n>(&mut self, fields: &Fields<'n>, key: &str, of: &str) -> Option<&'n Node> {
@@ -153,85 +127,57 @@ impl Reader {
                 None
             }
             Data::Bool(_) | Data::Number(_) => {
-                let problem =
-                    Problem::error(node.span, format!("{what} is text, not {}", node.kind()));
+                let problem = Problem::error(node.span, format!("{what} is text, not {}", node.kind()));
                 self.problem(problem.help("put it in quotes"));
                 None
             }
             Data::List(_) | Data::Map(_) => {
-                self.problem(Problem::error(
-                    node.span,
-                    format!("{what} is text, not {}", node.kind()),
-                ));
+                self.problem(Problem::error(node.span, format!("{what} is text, not {}", node.kind())));
                 None
             }
         }
     }
 
     fn optional_text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
-        fields
-            .value(key)
-            .and_then(|node| self.text(node, &format!("`{key}`")))
-            .map(str::to_owned)
+        fields.value(key).and_then(|node| self.text(node, &format!("`{key}`"))).map(str::to_owned)
     }
 
     /// A name of lower-case letters, digits and `extra`, starting with a letter.
     fn name<'n>(&mut self, node: &'n Node, what: &str, extra: &[char]) -> Option<&'n str> {
         let name = self.text(node, what)?;
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || extra.contains(&c);
-        if name.len() <= 63
-            && name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.chars().all(fits)
-        {
+        if name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(fits) {
             return Some(name);
         }
         let extras: String = extra.iter().map(|c| format!(" and `{c}`")).collect();
-        let problem = Problem::error(
-            node.span,
-            format!("`{}` is no name for {what}", shortened(name)),
+        let problem = Problem::error(node.span, format!("`{}` is no name for {what}", shortened(name)));
+        self.problem(
+            problem.note(format!("a name has up to 63 of a-z, 0-9{extras}, and starts with a letter")),
         );
-        self.problem(problem.note(format!(
-            "a name has up to 63 of a-z, 0-9{extras}, and starts with a letter"
-        )));
         None
     }
 
     fn flow(&mut self, root: &Node, source: &str) -> Option<Flow> {
         let fields = self.fields(root, "a flow", &FLOW_KEYS)?;
-        let name = self
-            .require(&fields, "flow", "the file")
-            .and_then(|node| self.name(node, "a flow", &['-']));
+        let name =
+            self.require(&fields, "flow", "the file").and_then(|node| self.name(node, "a flow", &['-']));
         let owner = self.optional_text(&fields, "owner");
         let runbook = self.optional_text(&fields, "runbook");
-        let on = self
-            .require(&fields, "on", "the flow")
-            .and_then(|node| self.on(node));
-        let steps = self
-            .require(&fields, "steps", "the flow")
-            .and_then(|node| self.steps(node, ""));
+        let on = self.require(&fields, "on", "the flow").and_then(|node| self.on(node));
+        let steps = self.require(&fields, "steps", "the flow").and_then(|node| self.steps(node, ""));
         let source_digest = Digest::of(source.as_bytes());
-        Some(Flow {
-            name: name?.to_owned(),
-            owner,
-            runbook,
-            on: on?,
-            steps: steps?,
-            source_digest,
-        })
+        Some(Flow { name: name?.to_owned(), owner, runbook, on: on?, steps: steps?, source_digest })
     }
 
     /// `connector/name`.
     fn pair(&mut self, node: &Node, what: &str) -> Option<(String, String)> {
         let text = self.text(node, &format!("`{what}`"))?;
         match text.split_once('/') {
-            Some((connector, name))
-                if !connector.is_empty() && !name.is_empty() && !name.contains('/') =>
-            {
+            Some((connector, name)) if !connector.is_empty() && !name.is_empty() && !name.contains('/') => {
                 Some((connector.to_owned(), name.to_owned()))
             }
             _ => {
-                let problem =
-                    Problem::error(node.span, format!("`{}` names no {what}", shortened(text)));
+                let problem = Problem::error(node.span, format!("`{}` names no {what}", shortened(text)));
                 self.problem(problem.help(format!("write CONNECTOR/{}", what.to_uppercase())));
                 None
             }
@@ -274,10 +220,8 @@ impl Reader {
         let text = match &node.data {
             Data::Text(text) => text,
             _ => {
-                let problem = Problem::error(
-                    node.span,
-                    format!("`if` is an expression, not {}", node.kind()),
-                );
+                let problem =
+                    Problem::error(node.span, format!("`if` is an expression, not {}", node.kind()));
                 self.problem(problem.help("write ${ … }"));
                 return None;
             }
@@ -297,11 +241,8 @@ impl Reader {
             Data::Number(number) => number.to_string(),
             Data::Null | Data::Bool(_) | Data::List(_) | Data::Map(_) => {
                 self.problem(
-                    Problem::error(
-                        node.span,
-                        format!("a duration is text, not {}", node.kind()),
-                    )
-                    .help("write 30s, 5m or 1h"),
+                    Problem::error(node.span, format!("a duration is text, not {}", node.kind()))
+                        .help("write 30s, 5m or 1h"),
                 );
                 return None;
             }
@@ -312,11 +253,7 @@ impl Reader {
                 let message = error.to_string();
                 let (message, help) = message.split_once("; ").unwrap_or((&message, ""));
                 let problem = Problem::error(node.span, message);
-                self.problem(if help.is_empty() {
-                    problem
-                } else {
-                    problem.help(help)
-                });
+                self.problem(if help.is_empty() { problem } else { problem.help(help) });
                 None
             }
         }
@@ -328,29 +265,15 @@ fn shortened(text: &str) -> String {
 }
 
 fn places(name: &Node, fields: &Fields<'_>) -> Places {
-    let connection = fields
-        .value("connection")
-        .map_or(name.span, |node| node.span);
+    let connection = fields.value("connection").map_or(name.span, |node| node.span);
     let with = match fields.value("with").map(|node| &node.data) {
         Some(Data::Map(entries)) => entries
             .iter()
-            .map(|entry| {
-                (
-                    entry.key.clone(),
-                    Place {
-                        key: entry.key_span,
-                        value: entry.value.span,
-                    },
-                )
-            })
+            .map(|entry| (entry.key.clone(), Place { key: entry.key_span, value: entry.value.span }))
             .collect(),
         _ => IndexMap::new(),
     };
-    Places {
-        name: name.span,
-        connection,
-        with,
-    }
+    Places { name: name.span, connection, with }
 }
 
 fn used_span(node: &Node, used: &Use) -> Span {
@@ -370,9 +293,5 @@ fn inner_span(node: &Node, start: usize, len: usize) -> Span {
     };
     let start = u32::try_from(start).unwrap_or(0).min(size);
     let len = u32::try_from(len).unwrap_or(size).min(size - start).max(1);
-    Span {
-        line: node.span.line,
-        column: node.span.column + quotes + start,
-        len,
-    }
+    Span { line: node.span.line, column: node.span.column + quotes + start, len }
 }

@@ -128,10 +128,8 @@ static SHAPES: &[Shape] = &[
 /// The JSON Schema (2020-12) of a flow file, for editors. [`super::Flow::parse`] checks more than it can say.
 #[must_use]
 pub fn json_schema() -> Value {
-    let mut definitions: Map<String, Value> = SHAPES
-        .iter()
-        .map(|shape| (shape.def.to_owned(), object_schema(shape)))
-        .collect();
+    let mut definitions: Map<String, Value> =
+        SHAPES.iter().map(|shape| (shape.def.to_owned(), object_schema(shape))).collect();
     if let Some(Value::Object(step)) = definitions.get_mut("step") {
         let one_of = ["action", "switch", "map"].map(|key| json!({ "required": [key] }));
         step.insert("oneOf".to_owned(), json!(one_of));
@@ -159,12 +157,8 @@ fn object_schema(shape: &Shape) -> Value {
             (key.name.to_owned(), schema)
         })
         .collect();
-    let required: Vec<_> = shape
-        .keys
-        .iter()
-        .filter(|key| key.without == "required")
-        .map(|key| key.name)
-        .collect();
+    let required: Vec<_> =
+        shape.keys.iter().filter(|key| key.without == "required").map(|key| key.name).collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
@@ -173,50 +167,26 @@ fn object_schema(shape: &Shape) -> Value {
 pub fn reference() -> String {
     let mut text = String::new();
     for shape in SHAPES {
-        let _ = write!(
-            text,
-            "### {}\n\n| Key | Takes | Without it | |\n|---|---|---|---|\n",
-            shape.title
-        );
+        let _ = write!(text, "### {}\n\n| Key | Takes | Without it | |\n|---|---|---|---|\n", shape.title);
         for key in shape.keys {
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {} | {} |",
-                key.name, key.takes, key.without, key.doc
-            );
+            let _ = writeln!(text, "| `{}` | {} | {} | {} |", key.name, key.takes, key.without, key.doc);
         }
         text.push('\n');
     }
-    let _ = write!(
-        text,
-        "### Functions of expressions\n\n| Written | |\n|---|---|\n{}\n",
-        functions_table()
-    );
-    let _ = write!(
-        text,
-        "### Loops of expressions\n\n| Written | |\n|---|---|\n{}",
-        loops_table()
-    );
+    let _ = write!(text, "### Functions of expressions\n\n| Written | |\n|---|---|\n{}\n", functions_table());
+    let _ = write!(text, "### Loops of expressions\n\n| Written | |\n|---|---|\n{}", loops_table());
     text
 }
 
 #[cfg(test)]
 mod tests {
     use super::{SHAPES, json_schema};
-    use crate::flow::read::{
-        CASE_KEYS, FLOW_KEYS, RETRY_KEYS, STEP_KEYS, TRIGGER_KEYS, WEBHOOK_KEYS,
-    };
+    use crate::flow::read::{CASE_KEYS, FLOW_KEYS, RETRY_KEYS, STEP_KEYS, TRIGGER_KEYS, WEBHOOK_KEYS};
 
     #[test]
     fn the_reader_takes_the_keys_that_are_described() {
-        let read: [&[&str]; 6] = [
-            &FLOW_KEYS,
-            &TRIGGER_KEYS,
-            &WEBHOOK_KEYS,
-            &STEP_KEYS,
-            &CASE_KEYS,
-            &RETRY_KEYS,
-        ];
+        let read: [&[&str]; 6] =
+            [&FLOW_KEYS, &TRIGGER_KEYS, &WEBHOOK_KEYS, &STEP_KEYS, &CASE_KEYS, &RETRY_KEYS];
         for (shape, keys) in SHAPES.iter().zip(read) {
             let described: Vec<_> = shape.keys.iter().map(|key| key.name).collect();
             assert_eq!(described, keys, "{}", shape.title);

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Branch, Catalog, CatalogConnection, Flow, InputValidator, On, OnError, Progress, StepKind,
-    check, render,
+    Branch, Catalog, CatalogConnection, Flow, InputValidator, On, OnError, Progress, StepKind, check, render,
 };
 use crate::{manifest::Manifest, retry::RetryPolicy, template::Scope};
 
@@ -105,50 +104,19 @@ pub(super) fn shown(source: &str) -> String {
 fn a_flow_is_read() {
     assert_eq!(shown(TRIAGE), "");
     let flow = Flow::parse(TRIAGE).unwrap();
-    assert_eq!(
-        (flow.name.as_str(), flow.owner.as_deref()),
-        ("triage-bugs", Some("platform-team"))
-    );
-    assert_eq!(
-        flow.source_digest,
-        crate::digest::Digest::of(TRIAGE.as_bytes())
-    );
-    let On::Trigger(binding) = &flow.on else {
-        panic!("a trigger")
-    };
-    assert_eq!(
-        (binding.connector.as_str(), binding.trigger.as_str()),
-        ("github", "issue-opened")
-    );
+    assert_eq!((flow.name.as_str(), flow.owner.as_deref()), ("triage-bugs", Some("platform-team")));
+    assert_eq!(flow.source_digest, crate::digest::Digest::of(TRIAGE.as_bytes()));
+    let On::Trigger(binding) = &flow.on else { panic!("a trigger") };
+    assert_eq!((binding.connector.as_str(), binding.trigger.as_str()), ("github", "issue-opened"));
     assert_eq!(binding.with, json!({ "repository": "acme/app" }));
-    let paths: Vec<_> = flow
-        .all_steps()
-        .iter()
-        .map(|step| step.path.as_str())
-        .collect();
-    assert_eq!(
-        paths,
-        [
-            "route",
-            "route/bug/shape",
-            "route/bug/tell",
-            "route/otherwise/note",
-            "last"
-        ]
-    );
+    let paths: Vec<_> = flow.all_steps().iter().map(|step| step.path.as_str()).collect();
+    assert_eq!(paths, ["route", "route/bug/shape", "route/bug/tell", "route/otherwise/note", "last"]);
     let tell = flow.step("route/bug/tell").unwrap();
     assert_eq!(
-        (
-            tell.id.as_str(),
-            tell.on_error,
-            tell.timeout.unwrap().as_secs()
-        ),
+        (tell.id.as_str(), tell.on_error, tell.timeout.unwrap().as_secs()),
         ("tell", OnError::Continue, 10)
     );
-    assert_eq!(
-        (tell.retry.attempts, tell.retry.backoff.as_millis()),
-        (3, 250)
-    );
+    assert_eq!((tell.retry.attempts, tell.retry.backoff.as_millis()), (3, 250));
     assert_eq!(flow.step("last").unwrap().retry, RetryPolicy::default());
     assert!(flow.step("tell").is_none());
 }
@@ -157,15 +125,10 @@ fn a_flow_is_read() {
 fn json_is_read_too() {
     let source = r#"{"flow": "a", "on": "manual", "steps": [{"id": "x", "map": {"n": 9007199254740993, "s": "${event.a}"}}]}"#;
     let flow = Flow::parse(source).unwrap();
-    let StepKind::Map(template) = &flow.steps[0].kind else {
-        panic!("a map")
-    };
+    let StepKind::Map(template) = &flow.steps[0].kind else { panic!("a map") };
     let event = json!({ "a": "${run.id}" });
     let rendered = template.render(&Scope::new(&event, [], "r", "a")).unwrap();
-    assert_eq!(
-        rendered,
-        json!({ "n": 9_007_199_254_740_993_u64, "s": "${run.id}" })
-    );
+    assert_eq!(rendered, json!({ "n": 9_007_199_254_740_993_u64, "s": "${run.id}" }));
 }
 
 #[test]
@@ -182,41 +145,22 @@ fn the_next_step_follows_the_branches_taken() {
         }
         done
     };
-    assert_eq!(
-        order(Branch::Case(0)),
-        ["route", "route/bug/shape", "route/bug/tell", "last"]
-    );
-    assert_eq!(
-        order(Branch::Otherwise),
-        ["route", "route/otherwise/note", "last"]
-    );
+    assert_eq!(order(Branch::Case(0)), ["route", "route/bug/shape", "route/bug/tell", "last"]);
+    assert_eq!(order(Branch::Otherwise), ["route", "route/otherwise/note", "last"]);
     assert_eq!(order(Branch::Case(9)), ["route", "last"]);
-    let StepKind::Switch(switch) = &flow.steps[0].kind else {
-        panic!("a switch")
-    };
+    let StepKind::Switch(switch) = &flow.steps[0].kind else { panic!("a switch") };
     assert_eq!(
-        (
-            switch.branch_name(Branch::Case(0)),
-            switch.branch_named("bug")
-        ),
+        (switch.branch_name(Branch::Case(0)), switch.branch_named("bug")),
         ("bug", Some(Branch::Case(0)))
     );
-    assert_eq!(
-        (
-            switch.branch_name(Branch::Otherwise),
-            switch.branch_named("x")
-        ),
-        ("otherwise", None)
-    );
+    assert_eq!((switch.branch_name(Branch::Otherwise), switch.branch_named("x")), ("otherwise", None));
 }
 
 #[test]
 fn webhooks_of_a_flow() {
     let source = "flow: a\non: { webhook: hmac-sha256, connection: acme-hook, header: X-Sig, prefix: sha256=, delivery-id-header: X-Id }\nsteps: [{ id: x, map: 1 }]\n";
     assert_eq!(shown(source), "");
-    let On::Webhook(binding) = Flow::parse(source).unwrap().on else {
-        panic!("a webhook")
-    };
+    let On::Webhook(binding) = Flow::parse(source).unwrap().on else { panic!("a webhook") };
     let verification = serde_json::to_value(&binding.verification).unwrap();
     assert_eq!(
         verification,
@@ -229,9 +173,7 @@ fn webhooks_of_a_flow() {
 fn plain_scalars_follow_yaml_1_2() {
     let source = "flow: a\non: manual\nsteps: [{ id: x, map: [no, yes, on, 1_000, 0x1F, 0o17, -1, +2, 1.5, 1e3, ~, null, True, '0123', 12:30, 2026-11-21, 1.2.3, .5, 18446744073709551615] }]";
     let flow = Flow::parse(source).unwrap();
-    let StepKind::Map(template) = &flow.steps[0].kind else {
-        panic!("a map")
-    };
+    let StepKind::Map(template) = &flow.steps[0].kind else { panic!("a map") };
     let expected = json!([
         "no",
         "yes",
@@ -260,27 +202,17 @@ fn plain_scalars_follow_yaml_1_2() {
 fn inputs_are_checked_at_run_time_without_being_quoted() {
     let manifest = slack();
     let validator = InputValidator::new(&manifest.actions["post-message"]).unwrap();
-    validator
-        .check(&json!({ "channel": "C", "text": "t" }))
-        .unwrap();
-    let failure = validator
-        .check(&json!({ "channel": 5, "txt": "s3cret", "blocks": [{}] }))
-        .unwrap_err();
-    let fields: Vec<_> = failure
-        .fields
-        .iter()
-        .map(|field| (field.path.as_str(), field.message.as_str()))
-        .collect();
+    validator.check(&json!({ "channel": "C", "text": "t" })).unwrap();
+    let failure = validator.check(&json!({ "channel": 5, "txt": "s3cret", "blocks": [{}] })).unwrap_err();
+    let fields: Vec<_> =
+        failure.fields.iter().map(|field| (field.path.as_str(), field.message.as_str())).collect();
     assert_eq!(
         fields,
         [
             ("", "\"text\" is a required property"),
             ("/channel", "it is not of type \"string\""),
             ("/blocks/0", "\"kind\" is a required property"),
-            (
-                "",
-                "Additional properties are not allowed ('txt' was unexpected)"
-            ),
+            ("", "Additional properties are not allowed ('txt' was unexpected)"),
         ]
     );
     assert!(!failure.message.contains("s3cret"));
@@ -290,14 +222,12 @@ fn inputs_are_checked_at_run_time_without_being_quoted() {
 fn no_file_makes_the_reader_panic() {
     let mut random = 7_u64;
     let mut below = |bound: usize| {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(random >> 33).unwrap() % bound
     };
     let pieces = [
-        "\n", "  ", "- ", ": ", "{", "}", "[", "]", "\"", "'", "|", ">-", "#", "&a", "*a", "!!t",
-        "${", "}", "?", "\t", "é", "\r\n", "---", "0",
+        "\n", "  ", "- ", ": ", "{", "}", "[", "]", "\"", "'", "|", ">-", "#", "&a", "*a", "!!t", "${", "}",
+        "?", "\t", "é", "\r\n", "---", "0",
     ];
     let rounds = std::env::var("WHARF_FUZZ_ROUNDS").map_or(400, |rounds| rounds.parse().unwrap());
     for _ in 0..rounds {
@@ -313,24 +243,14 @@ fn no_file_makes_the_reader_panic() {
 
 #[test]
 fn hostile_files_are_refused_quickly() {
-    let deep = format!(
-        "flow: a\non: manual\nsteps:\n  - id: x\n    map: {}1{}\n",
-        "[".repeat(100),
-        "]".repeat(100)
-    );
-    assert!(
-        shown(&deep).starts_with("error: lists and objects nest deeper than 64\n"),
-        "{}",
-        shown(&deep)
-    );
+    let deep =
+        format!("flow: a\non: manual\nsteps:\n  - id: x\n    map: {}1{}\n", "[".repeat(100), "]".repeat(100));
+    assert!(shown(&deep).starts_with("error: lists and objects nest deeper than 64\n"), "{}", shown(&deep));
     let large = format!("flow: a\n#{}", "x".repeat(300 << 10));
     assert!(shown(&large).starts_with("error: a file of 300 KiB; at most 256 KiB are read\n"));
-    let steps: String = (0..501)
-        .map(|n| format!("  - {{ id: s{n}, map: 1 }}\n"))
-        .collect();
+    let steps: String = (0..501).map(|n| format!("  - {{ id: s{n}, map: 1 }}\n")).collect();
     assert!(
-        shown(&format!("flow: a\non: manual\nsteps:\n{steps}"))
-            .starts_with("error: more than 500 steps\n")
+        shown(&format!("flow: a\non: manual\nsteps:\n{steps}")).starts_with("error: more than 500 steps\n")
     );
     for junk in [
         "\u{0}",

@@ -56,9 +56,7 @@ impl Node {
             Data::Text(text) => Value::String(text.clone()),
             Data::List(items) => items.iter().map(Self::to_value).collect(),
             Data::Map(entries) => {
-                let entries = entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_value()));
+                let entries = entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value()));
                 Value::Object(entries.collect::<Map<_, _>>())
             }
         }
@@ -82,14 +80,10 @@ impl Node {
         for token in pointer.split('/').skip(1) {
             let token = token.replace("~1", "/").replace("~0", "~");
             let next = match &node.data {
-                Data::List(items) => token
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|index| items.get(index)),
-                Data::Map(entries) => entries
-                    .iter()
-                    .find(|entry| entry.key == token)
-                    .map(|entry| &entry.value),
+                Data::List(items) => token.parse::<usize>().ok().and_then(|index| items.get(index)),
+                Data::Map(entries) => {
+                    entries.iter().find(|entry| entry.key == token).map(|entry| &entry.value)
+                }
                 Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) => None,
             };
             match next {
@@ -104,19 +98,9 @@ impl Node {
 /// Reads one document. Problems that leave a tree are put into `problems`; without a tree there is none.
 pub(super) fn read(source: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     if source.len() > MAX_BYTES {
-        let message = format!(
-            "a file of {} KiB; at most {} KiB are read",
-            source.len() >> 10,
-            MAX_BYTES >> 10
-        );
-        problems.push(Problem::error(
-            Span {
-                line: 1,
-                column: 1,
-                len: 1,
-            },
-            message,
-        ));
+        let message =
+            format!("a file of {} KiB; at most {} KiB are read", source.len() >> 10, MAX_BYTES >> 10);
+        problems.push(Problem::error(Span { line: 1, column: 1, len: 1 }, message));
         return None;
     }
     if let Some(problem) = hidden(source) {
@@ -124,12 +108,7 @@ pub(super) fn read(source: &str, problems: &mut Vec<Problem>) -> Option<Node> {
         return None;
     }
     let lines: Vec<&str> = source.split('\n').collect();
-    let mut reader = Reader {
-        parser: Parser::new_from_str(source),
-        lines,
-        problems,
-        ahead: None,
-    };
+    let mut reader = Reader { parser: Parser::new_from_str(source), lines, problems, ahead: None };
     match reader.document() {
         Ok(node) => node,
         Err(Stop(problem)) => {
@@ -143,15 +122,12 @@ pub(super) fn read(source: &str, problems: &mut Vec<Problem>) -> Option<Node> {
 fn hidden(source: &str) -> Option<Problem> {
     for (number, line) in source.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let found = line.chars().enumerate().find(|(_, character)| {
-            (character.is_control() && *character != '\t') || is_bidi(*character)
-        });
+        let found = line
+            .chars()
+            .enumerate()
+            .find(|(_, character)| (character.is_control() && *character != '\t') || is_bidi(*character));
         if let Some((column, character)) = found {
-            let at = Span {
-                line: counted(number + 1),
-                column: counted(column + 1),
-                len: 1,
-            };
+            let at = Span { line: counted(number + 1), column: counted(column + 1), len: 1 };
             let code = u32::from(character);
             let problem = Problem::error(at, format!("an invisible character, U+{code:04X}"));
             return Some(problem.help(format!("write it as \"\\u{code:04x}\" in double quotes")));
@@ -219,18 +195,15 @@ impl<'s> Reader<'s, '_> {
             Event::SequenceStart(anchor, tag) => (self.list(depth)?, anchor, tag.is_some()),
             Event::MappingStart(anchor, tag) => (self.map(depth)?, anchor, tag.is_some()),
             Event::Alias(_) => {
-                self.problems.push(
-                    Problem::error(span, "an alias")
-                        .help("write the value out; `*name` is not read"),
-                );
+                self.problems
+                    .push(Problem::error(span, "an alias").help("write the value out; `*name` is not read"));
                 (Data::Null, 0, false)
             }
             _ => return Err(Stop(Problem::error(span, "a value is missing here"))),
         };
         if anchor != 0 {
-            self.problems.push(
-                Problem::error(span, "an anchor").help("write values out; `&name` is not read"),
-            );
+            self.problems
+                .push(Problem::error(span, "an anchor").help("write values out; `&name` is not read"));
         }
         if tagged {
             let help = "leave it out; quotes make text, plain numbers are numbers";
@@ -257,36 +230,27 @@ impl<'s> Reader<'s, '_> {
                 (Event::MappingEnd, _) => return Ok(Data::Map(entries)),
                 (Event::Scalar(text, style, anchor, tag), span) => {
                     if anchor != 0 || tag.is_some() {
-                        self.problems.push(
-                            Problem::error(span, "an anchor or tag on a key").help("leave it out"),
-                        );
+                        self.problems
+                            .push(Problem::error(span, "an anchor or tag on a key").help("leave it out"));
                     }
                     if style == ScalarStyle::Plain && text == "<<" {
                         self.problems.push(
-                            Problem::error(span, "a merge key")
-                                .help("write the keys out; `<<` is not read"),
+                            Problem::error(span, "a merge key").help("write the keys out; `<<` is not read"),
                         );
                     }
                     (text.into_owned(), span)
                 }
                 (_, span) => {
-                    return Err(Stop(
-                        Problem::error(span, "a key that is not text").help("quote it"),
-                    ));
+                    return Err(Stop(Problem::error(span, "a key that is not text").help("quote it")));
                 }
             };
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
             match seen.insert(key.clone(), key_span) {
-                None => entries.push(Entry {
-                    key,
-                    key_span,
-                    value,
-                }),
+                None => entries.push(Entry { key, key_span, value }),
                 Some(first) => {
                     let problem = Problem::error(key_span, format!("`{key}` stands here twice"));
-                    self.problems
-                        .push(problem.help(format!("it is already on line {}", first.line)));
+                    self.problems.push(problem.help(format!("it is already on line {}", first.line)));
                 }
             }
         }
@@ -299,8 +263,7 @@ impl<'s> Reader<'s, '_> {
         match scalar::plain(&text) {
             Ok(data) => data,
             Err((why, help)) => {
-                self.problems
-                    .push(Problem::error(span, format!("`{text}` {why}")).help(help));
+                self.problems.push(Problem::error(span, format!("`{text}` {why}")).help(help));
                 Data::Null
             }
         }
@@ -309,40 +272,21 @@ impl<'s> Reader<'s, '_> {
     /// The first line of what the parser marks, without trailing blanks.
     fn span(&self, span: &saphyr_parser::Span) -> Span {
         let (start, end) = (span.start, span.end);
-        let line = self
-            .lines
-            .get(start.line().wrapping_sub(1))
-            .copied()
-            .unwrap_or_default();
-        let size = if end.line() == start.line() {
-            end.col().saturating_sub(start.col())
-        } else {
-            usize::MAX
-        };
+        let line = self.lines.get(start.line().wrapping_sub(1)).copied().unwrap_or_default();
+        let size =
+            if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { usize::MAX };
         let marked: String = line.chars().skip(start.col()).take(size).collect();
         let len = marked.trim_end().chars().count().max(1);
-        Span {
-            line: counted(start.line()),
-            column: counted(start.col() + 1),
-            len: counted(len),
-        }
+        Span { line: counted(start.line()), column: counted(start.col() + 1), len: counted(len) }
     }
 
     fn scan_problem(&self, error: &ScanError) -> Problem {
         let marker = error.marker();
         let line = marker.line().clamp(1, self.lines.len().max(1));
-        let at = Span {
-            line: counted(line),
-            column: counted(marker.col() + 1),
-            len: 1,
-        };
+        let at = Span { line: counted(line), column: counted(marker.col() + 1), len: 1 };
         let problem = Problem::error(at, format!("not YAML: {}", error.info()));
         let text = self.lines.get(line - 1).copied().unwrap_or_default();
-        let before = self
-            .lines
-            .get(line.wrapping_sub(2))
-            .copied()
-            .unwrap_or_default();
+        let before = self.lines.get(line.wrapping_sub(2)).copied().unwrap_or_default();
         if text.contains("${") || before.contains("${") {
             problem.help("quote the whole value: \"${ … }\"")
         } else if error.info().contains("tab") {
@@ -360,10 +304,7 @@ fn counted(count: usize) -> u32 {
 /// A problem for a key that is not one of `known`.
 pub(super) fn unknown_key(entry: &Entry, of: &str, known: &[&str]) -> Problem {
     let near = suggest(&entry.key, known.iter().copied());
-    Problem::error(
-        entry.key_span,
-        format!("unknown key `{}` in {of}", entry.key),
-    )
-    .did_you_mean(near)
-    .note(format!("keys of {of}: {}", known.join(", ")))
+    Problem::error(entry.key_span, format!("unknown key `{}` in {of}", entry.key))
+        .did_you_mean(near)
+        .note(format!("keys of {of}: {}", known.join(", ")))
 }

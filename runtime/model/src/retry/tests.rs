@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, GiveUp, Jitter, MAX_RETRY_AFTER, RetryDecision, RetryPolicy, Written, decide,
-    parse_duration,
+    Attempt, GiveUp, Jitter, MAX_RETRY_AFTER, RetryDecision, RetryPolicy, Written, decide, parse_duration,
 };
 use crate::{
     failure::{Failure, FailureClass},
@@ -14,19 +13,11 @@ use crate::{
 const SEED: u64 = 42;
 
 fn attempt(effect: EffectClass, number: u32) -> Attempt<'static> {
-    Attempt {
-        effect,
-        retryable: &[],
-        number,
-        seed: SEED,
-    }
+    Attempt { effect, retryable: &[], number, seed: SEED }
 }
 
 fn even() -> RetryPolicy {
-    RetryPolicy {
-        jitter: Jitter::None,
-        ..RetryPolicy::default()
-    }
+    RetryPolicy { jitter: Jitter::None, ..RetryPolicy::default() }
 }
 
 #[track_caller]
@@ -50,8 +41,8 @@ fn check(
 fn by_class_effect_and_number() {
     use EffectClass::{Destructive, IdempotentWrite, KeyedWrite, Read, UnsafeWrite};
     use FailureClass::{
-        CapabilityDenied, Conflict, InvalidInput, QuotaExhausted, RateLimited,
-        TemporarilyUnavailable, TimedOut,
+        CapabilityDenied, Conflict, InvalidInput, QuotaExhausted, RateLimited, TemporarilyUnavailable,
+        TimedOut,
     };
     let plain = |_: &mut Failure| {};
     let unknown = |failure: &mut Failure| failure.outcome_unknown = true;
@@ -64,13 +55,7 @@ fn by_class_effect_and_number() {
     check(Conflict, plain, IdempotentWrite, 1, "permanent");
     check(CapabilityDenied, plain, Read, 1, "permanent");
     check(QuotaExhausted, plain, Read, 1, "permanent");
-    check(
-        QuotaExhausted,
-        |failure| failure.retry_after_ms = Some(0),
-        Read,
-        1,
-        "1s",
-    );
+    check(QuotaExhausted, |failure| failure.retry_after_ms = Some(0), Read, 1, "1s");
     check(TimedOut, unknown, UnsafeWrite, 1, "ambiguous");
     check(TimedOut, unknown, Destructive, 5, "ambiguous");
     check(InvalidInput, unknown, UnsafeWrite, 1, "ambiguous");
@@ -82,16 +67,8 @@ fn by_class_effect_and_number() {
 #[test]
 fn a_manifest_adds_classes() {
     let failure = Failure::new(FailureClass::Conflict, "locked");
-    let asked = Attempt {
-        retryable: &[FailureClass::Conflict],
-        ..attempt(EffectClass::Read, 1)
-    };
-    assert_eq!(
-        decide(&even(), &failure, &asked),
-        RetryDecision::Retry {
-            after: Duration::from_secs(1)
-        }
-    );
+    let asked = Attempt { retryable: &[FailureClass::Conflict], ..attempt(EffectClass::Read, 1) };
+    assert_eq!(decide(&even(), &failure, &asked), RetryDecision::Retry { after: Duration::from_secs(1) });
 }
 
 #[test]
@@ -104,23 +81,14 @@ fn retry_after_is_honoured_spread_and_clamped() {
         (1_000_000_000_000, 3_600_000, 3_960_000),
         (u64::MAX, 3_600_000, 3_960_000),
     ] {
-        let failure = Failure {
-            retry_after_ms: Some(asked),
-            ..Failure::new(FailureClass::RateLimited, "slow down")
-        };
+        let failure =
+            Failure { retry_after_ms: Some(asked), ..Failure::new(FailureClass::RateLimited, "slow down") };
         for seed in 0..200 {
-            let asking = Attempt {
-                seed,
-                ..attempt(EffectClass::Read, 1)
-            };
-            let RetryDecision::Retry { after } = decide(&RetryPolicy::default(), &failure, &asking)
-            else {
+            let asking = Attempt { seed, ..attempt(EffectClass::Read, 1) };
+            let RetryDecision::Retry { after } = decide(&RetryPolicy::default(), &failure, &asking) else {
                 panic!("{asked} is retried");
             };
-            assert!(
-                (at_least..=at_most).contains(&after.as_millis()),
-                "{asked}: {after:?}"
-            );
+            assert!((at_least..=at_most).contains(&after.as_millis()), "{asked}: {after:?}");
         }
     }
     assert_eq!(MAX_RETRY_AFTER, Duration::from_secs(3600));
@@ -129,22 +97,14 @@ fn retry_after_is_honoured_spread_and_clamped() {
 #[test]
 fn delays_double_to_the_end_and_are_the_same_for_a_seed() {
     let policy = even();
-    let delays: Vec<_> = (1..=12)
-        .map(|number| policy.delay(number, SEED).as_secs())
-        .collect();
+    let delays: Vec<_> = (1..=12).map(|number| policy.delay(number, SEED).as_secs()).collect();
     assert_eq!(delays, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
     assert_eq!(policy.delay(u32::MAX, SEED).as_secs(), 300);
-    let longest = RetryPolicy {
-        backoff: Duration::MAX,
-        max: Duration::MAX,
-        ..policy
-    };
+    let longest = RetryPolicy { backoff: Duration::MAX, max: Duration::MAX, ..policy };
     assert_eq!(longest.delay(u32::MAX, SEED), Duration::MAX);
     let jittered = RetryPolicy::default();
     assert_eq!(jittered.delay(3, SEED), jittered.delay(3, SEED));
-    let drawn: Vec<_> = (0..1000)
-        .map(|seed| jittered.delay(3, seed).as_millis())
-        .collect();
+    let drawn: Vec<_> = (0..1000).map(|seed| jittered.delay(3, seed).as_millis()).collect();
     assert!(drawn.iter().all(|millis| *millis <= 4000));
     let mean = drawn.iter().sum::<u128>() / 1000;
     assert!((1800..2200).contains(&mean), "{mean}");

@@ -30,11 +30,7 @@ pub(super) const ROOTS: [&str; 4] = ["event", "steps", "run", "flow"];
 
 /// Compiles an expression.
 pub(super) fn compile(source: &str) -> Result<Node, Refused> {
-    let whole = |message: String| Refused {
-        start: 0,
-        len: source.chars().count(),
-        message,
-    };
+    let whole = |message: String| Refused { start: 0, len: source.chars().count(), message };
     if source.trim().is_empty() {
         return Err(whole("an empty expression".to_owned()));
     }
@@ -49,11 +45,7 @@ pub(super) fn compile(source: &str) -> Result<Node, Refused> {
     let parsed = catch_unwind(AssertUnwindSafe(|| Env::default().compile(source)))
         .map_err(|_| whole(PANICKED.to_owned()))?;
     let program = parsed.map_err(|errors| syntax(source, errors.errors.first()))?;
-    let mut compiler = Compiler {
-        source,
-        info: program.source_info(),
-        bound: Vec::new(),
-    };
+    let mut compiler = Compiler { source, info: program.source_info(), bound: Vec::new() };
     compiler.node(program.expression())
 }
 
@@ -67,49 +59,26 @@ struct Compiler<'s> {
 impl Compiler<'_> {
     fn refused(&self, at: &IdedExpr, message: impl Into<String>) -> Refused {
         let (start, end) = self.extent(at);
-        let chars = |byte: usize| {
-            self.source
-                .get(..byte)
-                .map_or(0, |before| before.chars().count())
-        };
+        let chars = |byte: usize| self.source.get(..byte).map_or(0, |before| before.chars().count());
         let start = chars(start);
-        Refused {
-            start,
-            len: chars(end).saturating_sub(start).max(1),
-            message: message.into(),
-        }
+        Refused { start, len: chars(end).saturating_sub(start).max(1), message: message.into() }
     }
 
     /// The bytes from the first to the end of a node's text. The parser places a call at its bracket and a
     /// field at its dot.
     fn extent(&self, at: &IdedExpr) -> (usize, usize) {
         let byte = |byte: u32| usize::try_from(byte).unwrap_or(0);
-        let (own, last) = self
-            .info
-            .offset_for(at.id)
-            .map_or((0, 0), |(own, last)| (byte(own), byte(last)));
+        let (own, last) = self.info.offset_for(at.id).map_or((0, 0), |(own, last)| (byte(own), byte(last)));
         match &at.expr {
             Expr::Select(select) => (self.extent(&select.operand).0, own + 1 + select.field.len()),
             Expr::Call(call) => {
-                let parts = call
-                    .target
-                    .as_deref()
-                    .into_iter()
-                    .chain(&call.args)
-                    .map(|part| self.extent(part));
+                let parts =
+                    call.target.as_deref().into_iter().chain(&call.args).map(|part| self.extent(part));
                 let named = own.saturating_sub(call.func_name.len());
-                let first = if self.source.get(named..own) == Some(&call.func_name) {
-                    named
-                } else {
-                    own
-                };
-                let (first, end) = parts.fold((first, last + 1), |(first, end), (start, stop)| {
-                    (first.min(start), end.max(stop))
-                });
-                let closed = self
-                    .source
-                    .get(end..)
-                    .is_some_and(|rest| rest.starts_with([')', ']']));
+                let first = if self.source.get(named..own) == Some(&call.func_name) { named } else { own };
+                let (first, end) = parts
+                    .fold((first, last + 1), |(first, end), (start, stop)| (first.min(start), end.max(stop)));
+                let closed = self.source.get(end..).is_some_and(|rest| rest.starts_with([')', ']']));
                 (first, end + usize::from(closed))
             }
             _ => (own, last + 1),
@@ -120,16 +89,13 @@ impl Compiler<'_> {
         match &at.expr {
             Expr::Literal(literal) => self.literal(at, literal),
             Expr::Ident(name) => self.name(at, name),
-            Expr::Select(select) => Ok(Node::Select {
-                of: self.boxed(&select.operand)?,
-                field: select.field.clone(),
-            }),
+            Expr::Select(select) => {
+                Ok(Node::Select { of: self.boxed(&select.operand)?, field: select.field.clone() })
+            }
             Expr::List(list) => self.nodes(&list.elements).map(Node::List),
             Expr::Map(map) => {
                 let entries = map.entries.iter().map(|entry| match &entry.expr {
-                    EntryExpr::MapEntry(entry) => {
-                        Ok((self.node(&entry.key)?, self.node(&entry.value)?))
-                    }
+                    EntryExpr::MapEntry(entry) => Ok((self.node(&entry.key)?, self.node(&entry.value)?)),
                     EntryExpr::StructField(_) => Err(self.refused(at, "not an object")),
                 });
                 entries.collect::<Result<_, _>>().map(Node::Object)
@@ -137,14 +103,9 @@ impl Compiler<'_> {
             Expr::Call(call) => self.call(at, call),
             Expr::Struct(made) => Err(self.refused(
                 at,
-                format!(
-                    "there is no type `{}`; write an object: {{\"key\": value}}",
-                    made.type_name
-                ),
+                format!("there is no type `{}`; write an object: {{\"key\": value}}", made.type_name),
             )),
-            Expr::Comprehension(_) | Expr::Unspecified => {
-                Err(self.refused(at, "not an expression"))
-            }
+            Expr::Comprehension(_) | Expr::Unspecified => Err(self.refused(at, "not an expression")),
         }
     }
 
@@ -163,9 +124,9 @@ impl Compiler<'_> {
             LiteralValue::UInt(uint) => (*uint.inner()).into(),
             LiteralValue::String(text) => text.inner().into(),
             LiteralValue::Null => Value::Null,
-            LiteralValue::Double(double) => Num::Double(*double.inner())
-                .into_value()
-                .map_err(|message| self.refused(at, message))?,
+            LiteralValue::Double(double) => {
+                Num::Double(*double.inner()).into_value().map_err(|message| self.refused(at, message))?
+            }
             LiteralValue::Bytes(_) => {
                 return Err(self.refused(at, "there are no byte strings; leave out the b"));
             }
@@ -177,10 +138,7 @@ impl Compiler<'_> {
         if ROOTS.contains(&name) || self.bound.iter().any(|bound| bound == name) {
             return Ok(Node::Name(name.to_owned()));
         }
-        let known = ROOTS
-            .iter()
-            .copied()
-            .chain(self.bound.iter().map(String::as_str));
+        let known = ROOTS.iter().copied().chain(self.bound.iter().map(String::as_str));
         let hint = suggest(name, known).map_or_else(
             || "an expression sees event, steps, run and flow".to_owned(),
             |near| format!("did you mean `{near}`?"),
@@ -189,11 +147,7 @@ impl Compiler<'_> {
     }
 
     fn call(&mut self, at: &IdedExpr, call: &CallExpr) -> Result<Node, Refused> {
-        match (
-            call.func_name.as_str(),
-            call.target.as_deref(),
-            call.args.as_slice(),
-        ) {
+        match (call.func_name.as_str(), call.target.as_deref(), call.args.as_slice()) {
             (operators::CONDITIONAL, None, [condition, then, otherwise]) => Ok(Node::If {
                 condition: self.boxed(condition)?,
                 then: self.boxed(then)?,
@@ -204,16 +158,13 @@ impl Compiler<'_> {
             (operators::LOGICAL_AND, None, [a, b]) => Ok(Node::And(self.boxed(a)?, self.boxed(b)?)),
             (operators::LOGICAL_OR, None, [a, b]) => Ok(Node::Or(self.boxed(a)?, self.boxed(b)?)),
             (operators::IN, None, [a, b]) => Ok(Node::In(self.boxed(a)?, self.boxed(b)?)),
-            (operators::INDEX, None, [of, key]) => Ok(Node::Index {
-                of: self.boxed(of)?,
-                key: self.boxed(key)?,
-            }),
+            (operators::INDEX, None, [of, key]) => {
+                Ok(Node::Index { of: self.boxed(of)?, key: self.boxed(key)? })
+            }
             (operators::HAS, None, args) => self.has(at, args),
             ("matches", Some(text), [pattern]) => self.matches(text, pattern),
             (name, None, [a, b]) if binary(name).is_some() => self.binary(name, a, b),
-            (name, Some(over), args) if loop_kind(name).is_some() => {
-                self.repeat(at, name, over, args)
-            }
+            (name, Some(over), args) if loop_kind(name).is_some() => self.repeat(at, name, over, args),
             (name, target, args) => self.function(at, name, target, args),
         }
     }
@@ -223,35 +174,22 @@ impl Compiler<'_> {
         match binary(name) {
             Some(Binary::Arithmetic(operator)) => Ok(Node::Arithmetic(operator, a, b)),
             Some(Binary::Comparison(operator)) => Ok(Node::Compare(operator, a, b)),
-            None => Err(Refused {
-                start: 0,
-                len: 1,
-                message: format!("unknown operator `{name}`"),
-            }),
+            None => Err(Refused { start: 0, len: 1, message: format!("unknown operator `{name}`") }),
         }
     }
 
     fn has(&mut self, at: &IdedExpr, args: &[IdedExpr]) -> Result<Node, Refused> {
         match args {
-            [
-                IdedExpr {
-                    expr: Expr::Select(select),
-                    ..
-                },
-            ] => Ok(Node::Has {
-                of: self.boxed(&select.operand)?,
-                field: select.field.clone(),
-            }),
+            [IdedExpr { expr: Expr::Select(select), .. }] => {
+                Ok(Node::Has { of: self.boxed(&select.operand)?, field: select.field.clone() })
+            }
             _ => Err(self.refused(at, "has() takes one field: has(event.issue)")),
         }
     }
 
     fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr) -> Result<Node, Refused> {
         let Expr::Literal(LiteralValue::String(source)) = &pattern.expr else {
-            return Err(self.refused(
-                pattern,
-                "the pattern of matches() is written out, not computed",
-            ));
+            return Err(self.refused(pattern, "the pattern of matches() is written out, not computed"));
         };
         let regex = regex::RegexBuilder::new(source.inner())
             .size_limit(MAX_PATTERN_BYTES)
@@ -260,10 +198,7 @@ impl Compiler<'_> {
             .map_err(|error| {
                 let reason = error.to_string();
                 let reason = reason.lines().last().unwrap_or_default();
-                self.refused(
-                    pattern,
-                    format!("not a pattern: {}", reason.trim_start_matches("error: ")),
-                )
+                self.refused(pattern, format!("not a pattern: {}", reason.trim_start_matches("error: ")))
             })?;
         Ok(Node::Matches(self.boxed(text)?, regex))
     }
@@ -282,16 +217,12 @@ impl Compiler<'_> {
             _ => return Err(self.refused(at, format!("write list.{name}(x, expression with x)"))),
         };
         let Expr::Ident(variable) = &variable.expr else {
-            return Err(self.refused(
-                variable,
-                "the first argument of a loop is a name, such as x",
-            ));
+            return Err(self.refused(variable, "the first argument of a loop is a name, such as x"));
         };
         if ROOTS.contains(&variable.as_str()) {
-            return Err(self.refused(
-                at,
-                format!("`{variable}` is taken; name the variable otherwise, such as x"),
-            ));
+            return Err(
+                self.refused(at, format!("`{variable}` is taken; name the variable otherwise, such as x"))
+            );
         }
         let over = self.node(over)?;
         self.bound.push(variable.clone());
@@ -324,8 +255,8 @@ impl Compiler<'_> {
                 "filter",
                 "map",
             ]);
-            let hint = suggest(name, names)
-                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let hint =
+                suggest(name, names).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             return Err(self.refused(at, format!("unknown function `{}`{hint}", shortened(name))));
         };
         let count = args.len() + usize::from(target.is_some());

@@ -31,11 +31,7 @@ type Evaluated<'v> = Result<Cow<'v, Value>, Fault>;
 
 impl<'v> Frame<'v> {
     pub(super) fn new(scope: &'v Scope<'v>, purse: &'v Purse) -> Self {
-        Self {
-            scope,
-            purse,
-            bound: Vec::new(),
-        }
+        Self { scope, purse, bound: Vec::new() }
     }
 
     pub(super) fn eval(&mut self, node: &'v Node) -> Evaluated<'v> {
@@ -52,16 +48,8 @@ impl<'v> Frame<'v> {
             Node::Negate(of) => self.negate(of),
             Node::And(a, b) => self.absorb(a, b, false),
             Node::Or(a, b) => self.absorb(a, b, true),
-            Node::If {
-                condition,
-                then,
-                otherwise,
-            } => {
-                let branch = if self.truth(condition)? {
-                    then
-                } else {
-                    otherwise
-                };
+            Node::If { condition, then, otherwise } => {
+                let branch = if self.truth(condition)? { then } else { otherwise };
                 self.eval(branch)
             }
             Node::Arithmetic(operator, a, b) => self.arithmetic(*operator, a, b),
@@ -116,10 +104,9 @@ impl<'v> Frame<'v> {
                 Some(value) => Ok(Cow::Borrowed(value)),
                 None => Err(missing(of, field, entries)),
             },
-            Cow::Owned(Value::Object(mut entries)) => entries
-                .swap_remove(field)
-                .map(Cow::Owned)
-                .ok_or_else(|| missing(of, field, &entries)),
+            Cow::Owned(Value::Object(mut entries)) => {
+                entries.swap_remove(field).map(Cow::Owned).ok_or_else(|| missing(of, field, &entries))
+            }
             other => Err(format!("{} is {}, it has no `{field}`", of.label(), kind(&other)).into()),
         }
     }
@@ -136,24 +123,16 @@ impl<'v> Frame<'v> {
             Value::Number(number) => {
                 let list = self.eval(of)?;
                 let Value::Array(items) = &*list else {
-                    return Err(format!(
-                        "{} is {}, it has no position {number}",
-                        of.label(),
-                        kind(&list)
-                    )
-                    .into());
+                    return Err(
+                        format!("{} is {}, it has no position {number}", of.label(), kind(&list)).into()
+                    );
                 };
                 let size = items.len();
                 let none = || {
-                    Fault::Data(format!(
-                        "{} has {size} items, none at {number} (counted from 0)",
-                        of.label()
-                    ))
+                    Fault::Data(format!("{} has {size} items, none at {number} (counted from 0)", of.label()))
                 };
-                let position = number
-                    .as_u64()
-                    .and_then(|position| usize::try_from(position).ok())
-                    .ok_or_else(none)?;
+                let position =
+                    number.as_u64().and_then(|position| usize::try_from(position).ok()).ok_or_else(none)?;
                 match list {
                     Cow::Borrowed(Value::Array(items)) => {
                         items.get(position).map(Cow::Borrowed).ok_or_else(none)
@@ -194,9 +173,7 @@ impl<'v> Frame<'v> {
             let key = match self.eval(key)?.into_owned() {
                 Value::String(key) => key,
                 other => {
-                    return Err(
-                        format!("the key of an object is a string, not {}", kind(&other)).into(),
-                    );
+                    return Err(format!("the key of an object is a string, not {}", kind(&other)).into());
                 }
             };
             let value = self.eval(value)?;
@@ -250,12 +227,7 @@ impl<'v> Frame<'v> {
                 Ok(Cow::Owned(joined(left.into_owned(), right.into_owned())))
             }
             (Arithmetic::Add, Value::String(_), _) | (Arithmetic::Add, _, Value::String(_)) => {
-                Err(format!(
-                    "cannot add {} and {}; write string(…)",
-                    kind(&left),
-                    kind(&right)
-                )
-                .into())
+                Err(format!("cannot add {} and {}; write string(…)", kind(&left), kind(&right)).into())
             }
             _ => Err(format!("cannot compute with {} and {}", kind(&left), kind(&right)).into()),
         }
@@ -264,9 +236,7 @@ impl<'v> Frame<'v> {
     fn compare(&mut self, comparison: Comparison, a: &'v Node, b: &'v Node) -> Evaluated<'v> {
         let (left, right) = (self.eval(a)?, self.eval(b)?);
         if matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
-            return self
-                .equal(&left, &right)
-                .map(|equal| owned(equal == (comparison == Comparison::Equal)));
+            return self.equal(&left, &right).map(|equal| owned(equal == (comparison == Comparison::Equal)));
         }
         let order = match (&*left, &*right) {
             (Value::Number(a), Value::Number(b)) => Num::of(a).compare(Num::of(b)),
@@ -290,9 +260,7 @@ impl<'v> Frame<'v> {
     fn equal(&self, left: &Value, right: &Value) -> Result<bool, Fault> {
         self.purse.step(1)?;
         match (left, right) {
-            (Value::Number(a), Value::Number(b)) => {
-                Ok(Num::of(a).compare(Num::of(b)) == Ordering::Equal)
-            }
+            (Value::Number(a), Value::Number(b)) => Ok(Num::of(a).compare(Num::of(b)) == Ordering::Equal),
             (Value::String(a), Value::String(b)) => {
                 self.purse.step(a.len().min(b.len()) as u64 / 256)?;
                 Ok(a == b)
@@ -331,11 +299,9 @@ impl<'v> Frame<'v> {
             }
             (Value::String(key), Value::Object(entries)) => Ok(owned(entries.contains_key(key))),
             (_, Value::Object(_)) => Ok(owned(false)),
-            (_, other) => Err(format!(
-                "`in` takes a list or an object on its right, not {}",
-                kind(other)
-            )
-            .into()),
+            (_, other) => {
+                Err(format!("`in` takes a list or an object on its right, not {}", kind(other)).into())
+            }
         }
     }
 

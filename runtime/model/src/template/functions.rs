@@ -81,29 +81,14 @@ entries! {
 
 /// The loops and tests that the compiler knows, for the reference.
 pub(super) static LOOPS: &[(&str, &str)] = &[
-    (
-        "has(x.field)",
-        "Whether the object `x` has the field. False if `x` is null.",
-    ),
-    (
-        "list.map(x, e)",
-        "The list of `e` for each item `x`. Over an object, `x` is each key.",
-    ),
-    (
-        "list.map(x, p, e)",
-        "The same, of the items for which `p` is true.",
-    ),
+    ("has(x.field)", "Whether the object `x` has the field. False if `x` is null."),
+    ("list.map(x, e)", "The list of `e` for each item `x`. Over an object, `x` is each key."),
+    ("list.map(x, p, e)", "The same, of the items for which `p` is true."),
     ("list.filter(x, p)", "The items for which `p` is true."),
     ("list.all(x, p)", "Whether `p` is true for every item."),
     ("list.exists(x, p)", "Whether `p` is true for an item."),
-    (
-        "list.exists_one(x, p)",
-        "Whether `p` is true for exactly one item.",
-    ),
-    (
-        "s.matches('pattern')",
-        "Whether the pattern, written out, is found in `s` (RE2 syntax, linear time).",
-    ),
+    ("list.exists_one(x, p)", "Whether `p` is true for exactly one item."),
+    ("s.matches('pattern')", "Whether the pattern, written out, is found in `s` (RE2 syntax, linear time)."),
 ];
 
 /// What a value is called in messages.
@@ -146,9 +131,7 @@ fn on_string(function: Function, text: &str, rest: &[&Value]) -> Option<Result<V
         (Function::LowerAscii, []) => text.to_ascii_lowercase().into(),
         (Function::UpperAscii, []) => text.to_ascii_uppercase().into(),
         (Function::Trim, []) => text.trim().into(),
-        (Function::Split, [Value::String(by)]) if by.is_empty() => {
-            text.chars().map(String::from).collect()
-        }
+        (Function::Split, [Value::String(by)]) if by.is_empty() => text.chars().map(String::from).collect(),
         (Function::Split, [Value::String(by)]) => text.split(by.as_str()).collect(),
         (Function::Replace, [Value::String(from), Value::String(to)]) => {
             return Some(replace(text, from, to));
@@ -162,10 +145,7 @@ fn on_string(function: Function, text: &str, rest: &[&Value]) -> Option<Result<V
 }
 
 fn mismatch(function: Function, arguments: &[&Value]) -> String {
-    let usage = FUNCTIONS
-        .iter()
-        .find(|entry| entry.function == function)
-        .map_or("", |entry| entry.usage);
+    let usage = FUNCTIONS.iter().find(|entry| entry.function == function).map_or("", |entry| entry.usage);
     let kinds: Vec<_> = arguments.iter().map(|value| kind(value)).collect();
     format!("`{usage}` does not take {}", kinds.join(", "))
 }
@@ -174,18 +154,12 @@ fn join(items: &[Value], between: &str) -> Result<Value, String> {
     let parts: Result<Vec<_>, _> = items
         .iter()
         .map(|item| {
-            item.as_str()
-                .ok_or_else(|| format!("join takes a list of strings; one item is {}", kind(item)))
+            item.as_str().ok_or_else(|| format!("join takes a list of strings; one item is {}", kind(item)))
         })
         .collect();
     let parts = parts?;
     let growth = parts.len().saturating_mul(between.len());
-    if parts
-        .iter()
-        .map(|part| part.len())
-        .fold(growth, usize::saturating_add)
-        > MAX_TEXT_BYTES
-    {
+    if parts.iter().map(|part| part.len()).fold(growth, usize::saturating_add) > MAX_TEXT_BYTES {
         return Err("join would give more than 4 MiB".to_owned());
     }
     Ok(parts.join(between).into())
@@ -221,12 +195,7 @@ fn substring(text: &str, bounds: &[&Value]) -> Result<Value, String> {
     if from > to {
         return Err(format!("substring starts at {from}, after its end {to}"));
     }
-    Ok(text
-        .chars()
-        .skip(from)
-        .take(to - from)
-        .collect::<String>()
-        .into())
+    Ok(text.chars().skip(from).take(to - from).collect::<String>().into())
 }
 
 /// What stands in a text for a value: null for nothing, else as it is read by people.
@@ -235,10 +204,9 @@ pub(super) fn text(value: &Value) -> Result<Value, String> {
         Value::String(_) => Ok(value.clone()),
         Value::Bool(bool) => Ok(bool.to_string().into()),
         Value::Number(number) => Ok(number.to_string().into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Err(format!(
-            "{} has no text; write json(…) for its JSON",
-            kind(value)
-        )),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err(format!("{} has no text; write json(…) for its JSON", kind(value)))
+        }
     }
 }
 

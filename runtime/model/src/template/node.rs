@@ -111,12 +111,7 @@ impl Node {
     pub(super) fn label(&self) -> String {
         self.path().map_or_else(
             || "the value".to_owned(),
-            |(root, fields)| {
-                std::iter::once(root)
-                    .chain(fields)
-                    .collect::<Vec<_>>()
-                    .join(".")
-            },
+            |(root, fields)| std::iter::once(root).chain(fields).collect::<Vec<_>>().join("."),
         )
     }
 
@@ -152,17 +147,9 @@ impl Node {
             | Self::Or(a, b)
             | Self::Arithmetic(_, a, b)
             | Self::Compare(_, a, b)
-            | Self::In(a, b) => [a, b]
-                .into_iter()
-                .for_each(|node| node.collect(bound, found)),
-            Self::If {
-                condition,
-                then,
-                otherwise,
-            } => {
-                [condition, then, otherwise]
-                    .into_iter()
-                    .for_each(|node| node.collect(bound, found));
+            | Self::In(a, b) => [a, b].into_iter().for_each(|node| node.collect(bound, found)),
+            Self::If { condition, then, otherwise } => {
+                [condition, then, otherwise].into_iter().for_each(|node| node.collect(bound, found));
             }
             Self::List(items) | Self::Call(_, items) => {
                 items.iter().for_each(|node| node.collect(bound, found))
@@ -177,9 +164,7 @@ impl Node {
                 body.over.collect(bound, found);
                 bound.push(&body.variable);
                 body.body.collect(bound, found);
-                body.filter
-                    .iter()
-                    .for_each(|node| node.collect(bound, found));
+                body.filter.iter().for_each(|node| node.collect(bound, found));
                 bound.pop();
             }
         }

@@ -60,9 +60,7 @@ impl Num {
     pub(super) fn to_int(self) -> Result<Value, String> {
         match self {
             Self::Int(_) => self.into_value(),
-            Self::Double(double) if double.abs() < 1e30 => {
-                Self::Int(truncated(double)).into_value()
-            }
+            Self::Double(double) if double.abs() < 1e30 => Self::Int(truncated(double)).into_value(),
             Self::Double(double) => Err(format!("{double} is an overflow, integers have 64 bits")),
         }
     }
@@ -71,9 +69,9 @@ impl Num {
         match self {
             Self::Double(double) => Ok(double),
             Self::Int(int) if int.abs() <= EXACT => Ok(rounded(int)),
-            Self::Int(int) => Err(format!(
-                "{int} has more digits than a double holds; write double({int}) to round it"
-            )),
+            Self::Int(int) => {
+                Err(format!("{int} has more digits than a double holds; write double({int}) to round it"))
+            }
         }
     }
 
@@ -110,10 +108,7 @@ pub(super) fn apply(operator: Arithmetic, left: Num, right: Num) -> Result<Value
         Arithmetic::Divide => a.checked_div(b),
         Arithmetic::Remainder => a.checked_rem(b),
     };
-    result
-        .map(Num::Int)
-        .ok_or("an overflow, integers have 64 bits")?
-        .into_value()
+    result.map(Num::Int).ok_or("an overflow, integers have 64 bits")?.into_value()
 }
 
 fn apply_doubles(operator: Arithmetic, a: f64, b: f64) -> Result<Value, String> {
@@ -129,32 +124,18 @@ fn apply_doubles(operator: Arithmetic, a: f64, b: f64) -> Result<Value, String> 
 
 fn compare_mixed(int: i128, double: f64) -> Ordering {
     if double.abs() >= 1e30 {
-        return if double > 0.0 {
-            Ordering::Less
-        } else {
-            Ordering::Greater
-        };
+        return if double > 0.0 { Ordering::Less } else { Ordering::Greater };
     }
     let whole = truncated(double);
-    int.cmp(&whole).then_with(|| {
-        0.0_f64
-            .partial_cmp(&double.fract())
-            .unwrap_or(Ordering::Equal)
-    })
+    int.cmp(&whole).then_with(|| 0.0_f64.partial_cmp(&double.fract()).unwrap_or(Ordering::Equal))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "callers have checked that it lies within 1e30"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "callers have checked that it lies within 1e30")]
 fn truncated(double: f64) -> i128 {
     double.trunc() as i128
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "this is where an integer is rounded on purpose"
-)]
+#[expect(clippy::cast_precision_loss, reason = "this is where an integer is rounded on purpose")]
 fn rounded(int: i128) -> f64 {
     int as f64
 }

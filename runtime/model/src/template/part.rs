@@ -44,21 +44,12 @@ pub(super) struct Expression {
 impl Expression {
     pub(super) fn error(&self, fault: Fault) -> TemplateError {
         let (Fault::Data(message) | Fault::Limit(message)) = fault;
-        TemplateError {
-            path: self.path.clone(),
-            expression: self.source.clone(),
-            message,
-        }
+        TemplateError { path: self.path.clone(), expression: self.source.clone(), message }
     }
 
     pub(super) fn uses(&self) -> Vec<Use> {
         let len = self.source.chars().count();
-        let used = |reference| Use {
-            path: self.path.clone(),
-            start: self.start,
-            len,
-            reference,
-        };
+        let used = |reference| Use { path: self.path.clone(), start: self.start, len, reference };
         self.node.references().into_iter().map(used).collect()
     }
 }
@@ -80,9 +71,7 @@ pub(super) fn part(value: &Value, path: &str, invalid: &mut Vec<InvalidTemplate>
                 .map(|(index, item)| part(item, &format!("{path}/{index}"), invalid))
                 .collect();
             let literals: Option<Vec<_>> = parts.iter().map(Part::as_literal).collect();
-            literals.map_or(Part::List(parts), |items| {
-                Part::Literal(Value::Array(items))
-            })
+            literals.map_or(Part::List(parts), |items| Part::Literal(Value::Array(items)))
         }
         Value::Object(entries) => {
             let parts: Vec<_> = entries
@@ -96,34 +85,21 @@ pub(super) fn part(value: &Value, path: &str, invalid: &mut Vec<InvalidTemplate>
                     (key.clone(), part(value, &path, invalid))
                 })
                 .collect();
-            let literals: Option<Map<_, _>> = parts
-                .iter()
-                .map(|(key, part)| Some((key.clone(), part.as_literal()?)))
-                .collect();
-            literals.map_or(Part::Object(parts), |entries| {
-                Part::Literal(Value::Object(entries))
-            })
+            let literals: Option<Map<_, _>> =
+                parts.iter().map(|(key, part)| Some((key.clone(), part.as_literal()?))).collect();
+            literals.map_or(Part::Object(parts), |entries| Part::Literal(Value::Object(entries)))
         }
     }
 }
 
 pub(super) fn text(source: &str, path: &str, invalid: &mut Vec<InvalidTemplate>) -> Part {
-    let in_chars = |byte: usize| {
-        source
-            .get(..byte)
-            .map_or(0, |before| before.chars().count())
-    };
+    let in_chars = |byte: usize| source.get(..byte).map_or(0, |before| before.chars().count());
     let stretches = match split(source) {
         Ok(stretches) => stretches,
         Err(open) => {
-            let message = "this `${` has no closing `}`; write `$${` for the characters themselves"
-                .to_owned();
-            invalid.push(InvalidTemplate {
-                path: path.to_owned(),
-                start: in_chars(open.0),
-                len: 2,
-                message,
-            });
+            let message =
+                "this `${` has no closing `}`; write `$${` for the characters themselves".to_owned();
+            invalid.push(InvalidTemplate { path: path.to_owned(), start: in_chars(open.0), len: 2, message });
             return Part::Literal(Value::Null);
         }
     };
@@ -140,11 +116,7 @@ pub(super) fn text(source: &str, path: &str, invalid: &mut Vec<InvalidTemplate>)
                         node,
                     }));
                 }
-                Err(Refused {
-                    start: within,
-                    len,
-                    message,
-                }) => {
+                Err(Refused { start: within, len, message }) => {
                     invalid.push(InvalidTemplate {
                         path: path.to_owned(),
                         start: in_chars(start) + within,
@@ -167,11 +139,7 @@ pub(super) fn text(source: &str, path: &str, invalid: &mut Vec<InvalidTemplate>)
     }
 }
 
-pub(super) fn render(
-    part: &Part,
-    scope: &Scope<'_>,
-    purse: &Purse,
-) -> Result<Value, TemplateError> {
+pub(super) fn render(part: &Part, scope: &Scope<'_>, purse: &Purse) -> Result<Value, TemplateError> {
     match part {
         Part::Literal(value) => Ok(value.clone()),
         Part::Whole(expression) => Frame::new(scope, purse)
@@ -191,10 +159,7 @@ pub(super) fn render(
             }
             Ok(Value::String(text))
         }
-        Part::List(items) => items
-            .iter()
-            .map(|item| render(item, scope, purse))
-            .collect(),
+        Part::List(items) => items.iter().map(|item| render(item, scope, purse)).collect(),
         Part::Object(entries) => entries
             .iter()
             .map(|(key, value)| Ok((key.clone(), render(value, scope, purse)?)))

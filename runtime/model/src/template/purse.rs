@@ -37,20 +37,14 @@ pub(super) struct Purse {
 
 impl Purse {
     pub(super) fn full() -> Self {
-        Self {
-            steps: Cell::new(MAX_STEPS),
-            bytes: Cell::new(MAX_BYTES),
-        }
+        Self { steps: Cell::new(MAX_STEPS), bytes: Cell::new(MAX_BYTES) }
     }
 
     pub(super) fn step(&self, count: u64) -> Result<(), Fault> {
         let left = self.steps.get().checked_sub(count);
         self.steps.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| {
-            Fault::Limit(format!(
-                "it takes more than {MAX_STEPS} steps; loop over less"
-            ))
-        })
+        left.map(|_| ())
+            .ok_or_else(|| Fault::Limit(format!("it takes more than {MAX_STEPS} steps; loop over less")))
     }
 
     /// Pays for building, copying or comparing this value.
@@ -59,8 +53,7 @@ impl Purse {
         self.step(nodes)?;
         let left = self.bytes.get().checked_sub(bytes);
         self.bytes.set(left.unwrap_or(0));
-        left.map(|_| ())
-            .ok_or_else(|| Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20)))
+        left.map(|_| ()).ok_or_else(|| Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20)))
     }
 
     pub(super) fn own(&self, value: Cow<'_, Value>) -> Result<Value, Fault> {

@@ -36,15 +36,11 @@ pub(super) fn shallow(source: &str) -> Result<(), String> {
             _ => {}
         }
         if depth > MAX_NESTING {
-            return Err(format!(
-                "brackets nest deeper than {MAX_NESTING}; compute parts in `map` steps"
-            ));
+            return Err(format!("brackets nest deeper than {MAX_NESTING}; compute parts in `map` steps"));
         }
     }
     if operators > MAX_OPERATORS {
-        return Err(format!(
-            "more than {MAX_OPERATORS} operators; compute parts in `map` steps"
-        ));
+        return Err(format!("more than {MAX_OPERATORS} operators; compute parts in `map` steps"));
     }
     Ok(())
 }
@@ -67,19 +63,8 @@ pub(super) fn syntax(source: &str, error: Option<&cel::ParseError>) -> Refused {
     } else {
         message
     };
-    let message = if message.contains("<EOF>") {
-        "it ends too early"
-    } else {
-        message
-    };
-    let message: String = message
-        .replace("token recognition error at:", "unreadable")
-        .chars()
-        .take(120)
-        .collect();
-    Refused {
-        start,
-        len: 1,
-        message: format!("not an expression: {message}"),
-    }
+    let message = if message.contains("<EOF>") { "it ends too early" } else { message };
+    let message: String =
+        message.replace("token recognition error at:", "unreadable").chars().take(120).collect();
+    Refused { start, len: 1, message: format!("not an expression: {message}") }
 }

@@ -35,10 +35,7 @@ pub(super) fn split(text: &str) -> Result<Vec<Stretch>, Unclosed> {
                 stretches.push(Stretch::Text(std::mem::take(&mut plain)));
             }
             let source = body.get(..len).unwrap_or_default().to_owned();
-            stretches.push(Stretch::Expression {
-                start: at + 2,
-                source,
-            });
+            stretches.push(Stretch::Expression { start: at + 2, source });
             at += 2 + len + 1;
         } else if !from.is_empty() {
             plain.push('$');
@@ -78,11 +75,7 @@ fn expression_len(body: &str) -> Option<usize> {
 /// Bytes of the string literal that `rest` starts with, quotes included.
 fn string_len(rest: &str, quote: char, raw: bool) -> Option<usize> {
     let triple: String = std::iter::repeat_n(quote, 3).collect();
-    let (open, close) = if rest.starts_with(&triple) {
-        (3, triple)
-    } else {
-        (1, quote.to_string())
-    };
+    let (open, close) = if rest.starts_with(&triple) { (3, triple) } else { (1, quote.to_string()) };
     let mut at = open;
     loop {
         let tail = rest.get(at..)?;
@@ -122,10 +115,7 @@ mod tests {
         check("", &[]);
         check("plain", &[Ok("plain")]);
         check("${a}", &[Err("a")]);
-        check(
-            "#${a} ${ b }!",
-            &[Ok("#"), Err("a"), Ok(" "), Err(" b "), Ok("!")],
-        );
+        check("#${a} ${ b }!", &[Ok("#"), Err("a"), Ok(" "), Err(" b "), Ok("!")]);
         check("$${a} $$ $", &[Ok("${a} $$ $")]);
         check("$$${a}", &[Ok("$${a}")]);
         check("é${'é'}é", &[Ok("é"), Err("'é'"), Ok("é")]);
@@ -133,10 +123,7 @@ mod tests {
 
     #[test]
     fn a_brace_in_a_string_or_an_object_ends_nothing() {
-        check(
-            r#"${ {"a": {"b": 1}}.a }x"#,
-            &[Err(r#" {"a": {"b": 1}}.a "#), Ok("x")],
-        );
+        check(r#"${ {"a": {"b": 1}}.a }x"#, &[Err(r#" {"a": {"b": 1}}.a "#), Ok("x")]);
         check(r#"${"}"}"#, &[Err(r#""}""#)]);
         check(r#"${"\"}"}"#, &[Err(r#""\"}""#)]);
         check(r"${r'\'}x", &[Err(r"r'\'"), Ok("x")]);
@@ -146,13 +133,7 @@ mod tests {
 
     #[test]
     fn says_where_an_open_one_starts() {
-        for (text, at) in [
-            ("a ${b", 2),
-            ("${", 0),
-            ("${'}", 0),
-            ("${a}${{}", 4),
-            (r"${'\", 0),
-        ] {
+        for (text, at) in [("a ${b", 2), ("${", 0), ("${'}", 0), ("${a}${{}", 4), (r"${'\", 0)] {
             assert_eq!(split(text), Err(Unclosed(at)), "{text}");
         }
     }

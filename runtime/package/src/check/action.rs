@@ -28,11 +28,7 @@ pub(super) fn check(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer) 
 pub(super) fn scopes(findings: &mut Findings, at: &Pointer, scopes: &[String]) {
     for (index, scope) in scopes.iter().enumerate() {
         // scope-token, RFC 6749, section 3.3.
-        if scope.is_empty()
-            || !scope
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-        {
+        if scope.is_empty() || !scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
             findings.report(
                 &at.index(index),
                 format!("`{scope}` is not a scope"),
@@ -46,11 +42,7 @@ fn idempotency(findings: &mut Findings, action: &Action, at: &Pointer) {
     match (action.effect, &action.idempotency) {
         (EffectClass::KeyedWrite, None) => {
             let fix = "say where the provider takes the key, such as {\"kind\": \"header\", \"name\": \"Idempotency-Key\"}; if it takes none, the effect is `unsafe-write`";
-            findings.report(
-                &at.at("idempotency"),
-                "a `keyed-write` without a place for the key",
-                fix,
-            );
+            findings.report(&at.at("idempotency"), "a `keyed-write` without a place for the key", fix);
         }
         (
             EffectClass::Read
@@ -60,21 +52,13 @@ fn idempotency(findings: &mut Findings, action: &Action, at: &Pointer) {
             Some(_),
         ) => {
             let fix = "make the effect `keyed-write`, or take `idempotency` out";
-            findings.report(
-                &at.at("idempotency"),
-                format!("a `{}` sends no key", action.effect.name()),
-                fix,
-            );
+            findings.report(&at.at("idempotency"), format!("a `{}` sends no key", action.effect.name()), fix);
         }
         (EffectClass::KeyedWrite, Some(KeyCarrier::Header { name })) => {
             findings.header(&at.at("idempotency").at("name"), name)
         }
         (EffectClass::KeyedWrite, Some(KeyCarrier::BodyField { name })) if name.is_empty() => {
-            findings.report(
-                &at.at("idempotency").at("name"),
-                "no name",
-                "name the member of the body",
-            );
+            findings.report(&at.at("idempotency").at("name"), "no name", "name the member of the body");
         }
         (EffectClass::KeyedWrite, Some(KeyCarrier::BodyField { .. }))
         | (
@@ -105,19 +89,11 @@ fn promises(findings: &mut Findings, ground: &Ground<'_>, action: &Action, at: &
     if let Some(max_batch) = action.max_batch {
         ground.needs_export(findings, &at.at("max-batch"), "it takes batches", "batches");
         if max_batch == 0 {
-            findings.report(
-                &at.at("max-batch"),
-                "batches of none",
-                "allow at least 1, or leave it out",
-            );
+            findings.report(&at.at("max-batch"), "batches of none", "allow at least 1, or leave it out");
         }
     }
     if action.timeout_ms == Some(0) {
-        findings.report(
-            &at.at("timeout-ms"),
-            "no time at all",
-            "give milliseconds, or leave it out",
-        );
+        findings.report(&at.at("timeout-ms"), "no time at all", "give milliseconds, or leave it out");
     }
 }
 
@@ -129,10 +105,7 @@ fn reads(findings: &mut Findings, ground: &Ground<'_>, action: &Action, at: &Poi
     if action.effect.writes() {
         findings.report(
             &at,
-            format!(
-                "only a `read` needs it; this is a `{}`",
-                action.effect.name()
-            ),
+            format!("only a `read` needs it; this is a `{}`", action.effect.name()),
             "take `reads` out, or correct `effect`",
         );
     }

@@ -30,11 +30,7 @@ pub(super) fn check(findings: &mut Findings, manifest: &Manifest, at: &Pointer) 
         findings.name(&at, name);
         findings.title(&at.at("title"), &method.title);
         if method.slots.is_empty() {
-            findings.report(
-                &at.at("slots"),
-                "no slots",
-                "declare the secrets that a person enters",
-            );
+            findings.report(&at.at("slots"), "no slots", "declare the secrets that a person enters");
         }
         for (slot, about) in &method.slots {
             findings.name(&at.at("slots").at(slot), slot);
@@ -58,11 +54,7 @@ fn place(findings: &mut Findings, method: &AuthMethod, placement: &Placement, at
             findings.header(&at.at("name"), name);
             if NOT_FOR_CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
                 let fix = "use the header that the provider documents, such as `X-Api-Key`";
-                findings.report(
-                    &at.at("name"),
-                    format!("`{name}` cannot carry a credential"),
-                    fix,
-                );
+                findings.report(&at.at("name"), format!("`{name}` cannot carry a credential"), fix);
             }
             if !prefix.bytes().all(|b| (b' '..0x7f).contains(&b)) {
                 findings.report(
@@ -85,21 +77,14 @@ fn place(findings: &mut Findings, method: &AuthMethod, placement: &Placement, at
 
 fn known_slot(findings: &mut Findings, method: &AuthMethod, at: &Pointer, slot: &str) {
     if !method.slots.contains_key(slot) {
-        let fix = format!(
-            "name one of {}, or declare it under `slots`",
-            listed(method.slots.keys())
-        );
+        let fix = format!("name one of {}, or declare it under `slots`", listed(method.slots.keys()));
         findings.report(at, format!("no slot `{slot}`"), fix);
     }
 }
 
 /// Origins that get the credential: as listed, else those of `egress` that name one origin.
 fn audience(findings: &mut Findings, manifest: &Manifest, method: &AuthMethod, at: &Pointer) {
-    let declared: Vec<Rule> = manifest
-        .egress
-        .iter()
-        .filter_map(|request| any_method(&request.url))
-        .collect();
+    let declared: Vec<Rule> = manifest.egress.iter().filter_map(|request| any_method(&request.url)).collect();
     for (index, url) in method.audience.iter().enumerate() {
         let at = at.at("audience").index(index);
         egress::settings_exist(findings, manifest, &at, url);
@@ -115,9 +100,7 @@ fn audience(findings: &mut Findings, manifest: &Manifest, method: &AuthMethod, a
             Ok(_) => {
                 let meets = any_method(url).is_none_or(|wanted| {
                     covers(&declared, &wanted)
-                        || declared
-                            .iter()
-                            .any(|rule| covers(std::slice::from_ref(&wanted), rule))
+                        || declared.iter().any(|rule| covers(std::slice::from_ref(&wanted), rule))
                 });
                 if !meets {
                     findings.report(
@@ -129,11 +112,8 @@ fn audience(findings: &mut Findings, manifest: &Manifest, method: &AuthMethod, a
             }
         }
     }
-    let nowhere = method.audience.is_empty()
-        && !manifest
-            .egress
-            .iter()
-            .any(|request| names_one_origin(&request.url));
+    let nowhere =
+        method.audience.is_empty() && !manifest.egress.iter().any(|request| names_one_origin(&request.url));
     if method.placement.is_some() && nowhere {
         let fix = "list the origins that may get it under `audience`, or ask under /egress for an address without `*`";
         findings.report(at, "its credential may be sent nowhere", fix);
@@ -142,11 +122,7 @@ fn audience(findings: &mut Findings, manifest: &Manifest, method: &AuthMethod, a
 
 /// As a rule that can be compared by place alone.
 fn any_method(url: &str) -> Option<Rule> {
-    Rule::parse(&EgressRequest {
-        url: url.to_owned(),
-        methods: vec!["GET".to_owned()],
-    })
-    .ok()
+    Rule::parse(&EgressRequest { url: url.to_owned(), methods: vec!["GET".to_owned()] }).ok()
 }
 
 /// Neither `*` nor a wildcard; a setting stands for one origin once a connection has it.

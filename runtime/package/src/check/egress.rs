@@ -25,11 +25,7 @@ pub(super) fn requests(
         match Rule::parse(request) {
             Ok(rule) => rules.push(rule),
             Err(error) => {
-                findings.report(
-                    &at,
-                    format!("`{}` cannot be asked for", request.url),
-                    error.problem,
-                );
+                findings.report(&at, format!("`{}` cannot be asked for", request.url), error.problem);
             }
         }
         settings_exist(findings, manifest, &at.at("url"), &request.url);
@@ -38,27 +34,15 @@ pub(super) fn requests(
 }
 
 /// A rule whose setting no connection can have would allow nothing, silently.
-pub(super) fn settings_exist(
-    findings: &mut Findings,
-    manifest: &Manifest,
-    at: &Pointer,
-    url: &str,
-) {
-    let properties = manifest
-        .settings
-        .as_ref()
-        .and_then(|schema| schema.get("properties"));
+pub(super) fn settings_exist(findings: &mut Findings, manifest: &Manifest, at: &Pointer, url: &str) {
+    let properties = manifest.settings.as_ref().and_then(|schema| schema.get("properties"));
     for name in settings(url) {
         match properties.and_then(|properties| properties.get(name)) {
             None => {
-                let fix = format!(
-                    "add the property `{name}` of type string to the schema under /settings"
-                );
+                let fix = format!("add the property `{name}` of type string to the schema under /settings");
                 findings.report(at, format!("no setting `{name}`"), fix);
             }
-            Some(property)
-                if property.get("type").and_then(|kind| kind.as_str()) != Some("string") =>
-            {
+            Some(property) if property.get("type").and_then(|kind| kind.as_str()) != Some("string") => {
                 let fix = format!("give /settings/properties/{name} the type \"string\"");
                 findings.report(at, format!("the setting `{name}` is not text"), fix);
             }
@@ -69,7 +53,5 @@ pub(super) fn settings_exist(
 
 /// The `x` of each `{connection.x}`.
 pub(crate) fn settings(url: &str) -> impl Iterator<Item = &str> {
-    url.split("{connection.")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+    url.split("{connection.").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }

@@ -12,33 +12,16 @@ pub(super) fn check(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer) 
         findings.title(&at.at("title"), &entity.title);
         schema::object(findings, &at.at("schema"), &entity.schema);
         if entity.operations.is_empty() {
-            findings.report(
-                &at.at("operations"),
-                "no operations",
-                "list what it can do, such as `list`",
-            );
+            findings.report(&at.at("operations"), "no operations", "list what it can do, such as `list`");
         }
         for (index, key) in entity.match_keys.iter().enumerate() {
             let at = at.at("match-keys").index(index);
             if key.is_empty() {
-                findings.report(
-                    &at,
-                    "a key of no fields",
-                    "name the fields that identify a record",
-                );
+                findings.report(&at, "a key of no fields", "name the fields that identify a record");
             }
             for field in key {
-                if entity
-                    .schema
-                    .get("properties")
-                    .and_then(|all| all.get(field))
-                    .is_none()
-                {
-                    findings.report(
-                        &at,
-                        format!("no field `{field}`"),
-                        "name properties of the schema",
-                    );
+                if entity.schema.get("properties").and_then(|all| all.get(field)).is_none() {
+                    findings.report(&at, format!("no field `{field}`"), "name properties of the schema");
                 }
             }
         }

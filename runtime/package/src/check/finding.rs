@@ -53,11 +53,7 @@ impl Findings {
     pub(super) fn report(&mut self, at: &Pointer, problem: impl AsRef<str>, fix: impl AsRef<str>) {
         if self.0.len() < MAX_PROBLEMS {
             let (problem, fix) = (inert(problem.as_ref()), inert(fix.as_ref()));
-            self.0.push(ManifestProblem {
-                pointer: inert(&at.0),
-                problem,
-                fix,
-            });
+            self.0.push(ManifestProblem { pointer: inert(&at.0), problem, fix });
         }
     }
 
@@ -91,15 +87,8 @@ impl Findings {
 
     /// Text that a terminal and a page will show. Line breaks are left to descriptions.
     pub(super) fn text(&mut self, at: &Pointer, text: &str) {
-        if !text
-            .chars()
-            .all(|c| is_inert(c) || matches!(c, '\n' | '\t'))
-        {
-            self.report(
-                at,
-                "control characters, or marks that turn the writing direction",
-                "take them out",
-            );
+        if !text.chars().all(|c| is_inert(c) || matches!(c, '\n' | '\t')) {
+            self.report(at, "control characters, or marks that turn the writing direction", "take them out");
         }
         if text.chars().count() > 4000 {
             self.report(at, "more than 4,000 characters", "shorten it");
@@ -119,10 +108,6 @@ impl Findings {
     }
 
     pub(super) fn finish(self) -> Result<(), Vec<ManifestProblem>> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(self.0)
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }
 }

@@ -24,20 +24,12 @@ pub(super) fn object(findings: &mut Findings, at: &Pointer, schema: &Value) {
 /// A schema of anything.
 pub(super) fn any(findings: &mut Findings, at: &Pointer, schema: &Value) {
     if !schema.is_object() {
-        findings.report(
-            at,
-            "not a JSON Schema",
-            "write an object; {} allows everything",
-        );
+        findings.report(at, "not a JSON Schema", "write an object; {} allows everything");
         return;
     }
     if let Err(error) = jsonschema::draft202012::meta::validate(schema) {
         let problem = format!("not a JSON Schema: {}", brief(&error.to_string()));
-        findings.report(
-            &at.join(error.instance_path().as_str()),
-            problem,
-            "see JSON Schema 2020-12",
-        );
+        findings.report(&at.join(error.instance_path().as_str()), problem, "see JSON Schema 2020-12");
         return;
     }
     let compiled = jsonschema::draft202012::options()
@@ -45,10 +37,7 @@ pub(super) fn any(findings: &mut Findings, at: &Pointer, schema: &Value) {
         .with_pattern_options(PatternOptions::regex())
         .build(schema);
     if let Err(error) = compiled {
-        let problem = format!(
-            "a schema that cannot be used: {}",
-            brief(&error.to_string())
-        );
+        let problem = format!("a schema that cannot be used: {}", brief(&error.to_string()));
         let fix = "refer only to `$defs` of the same schema, and use patterns without look-around and back-references";
         findings.report(&at.join(error.instance_path().as_str()), problem, fix);
     }
@@ -61,9 +50,7 @@ pub(super) fn loaders(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer
             for (key, member) in members {
                 let at = at.at(key);
                 match (key.as_str(), member) {
-                    (LOADER_KEYWORD, Value::String(loader)) => {
-                        known_loader(findings, ground, &at, loader)
-                    }
+                    (LOADER_KEYWORD, Value::String(loader)) => known_loader(findings, ground, &at, loader),
                     // A property may bear the keyword's name; then it is a schema and no text.
                     _ => loaders(findings, ground, &at, member),
                 }
@@ -80,10 +67,8 @@ pub(super) fn loaders(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer
 
 fn known_loader(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer, loader: &str) {
     if !ground.manifest.options.iter().any(|known| known == loader) {
-        let fix = format!(
-            "name one of {}, or list it under /options",
-            listed(ground.manifest.options.iter())
-        );
+        let fix =
+            format!("name one of {}, or list it under /options", listed(ground.manifest.options.iter()));
         findings.report(at, format!("no option loader `{loader}`"), fix);
     }
 }

@@ -37,33 +37,12 @@ pub(super) fn check(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer) 
     }
 }
 
-fn webhook(
-    findings: &mut Findings,
-    ground: &Ground<'_>,
-    trigger: &Trigger,
-    hook: &Webhook,
-    at: &Pointer,
-) {
+fn webhook(findings: &mut Findings, ground: &Ground<'_>, trigger: &Trigger, hook: &Webhook, at: &Pointer) {
     ground.needs_export(findings, at, "its events are delivered", "deliveries");
     let promises = [
-        (
-            hook.self_registering,
-            "self-registering",
-            "it registers itself",
-            "subscriptions",
-        ),
-        (
-            hook.handshake,
-            "handshake",
-            "it answers handshakes",
-            "handshakes",
-        ),
-        (
-            hook.app_level,
-            "app-level",
-            "one address serves the whole app",
-            "routing",
-        ),
+        (hook.self_registering, "self-registering", "it registers itself", "subscriptions"),
+        (hook.handshake, "handshake", "it answers handshakes", "handshakes"),
+        (hook.app_level, "app-level", "one address serves the whole app", "routing"),
     ];
     for (promised, field, promise, interface) in promises {
         if promised {
@@ -72,11 +51,7 @@ fn webhook(
     }
     let verification = at.at("verification");
     match &hook.verification {
-        Verification::HmacSha256 {
-            header,
-            prefix,
-            slot,
-        } => {
+        Verification::HmacSha256 { header, prefix, slot } => {
             findings.header(&verification.at("header"), header);
             findings.text(&verification.at("prefix"), prefix);
             known_slot(findings, ground, trigger, &verification.at("slot"), slot);
@@ -102,13 +77,7 @@ fn webhook(
 }
 
 /// The slot must be one of an auth method that serves the trigger; of any, when it names none.
-fn known_slot(
-    findings: &mut Findings,
-    ground: &Ground<'_>,
-    trigger: &Trigger,
-    at: &Pointer,
-    slot: &str,
-) {
+fn known_slot(findings: &mut Findings, ground: &Ground<'_>, trigger: &Trigger, at: &Pointer, slot: &str) {
     let serving = || {
         let all = ground.manifest.auth.iter();
         all.filter(|(name, _)| trigger.auth.is_empty() || trigger.auth.contains(name))

@@ -7,17 +7,12 @@ use crate::check_manifest;
 
 #[track_caller]
 fn check(value: &Value, exports: &[&str], expected: &[(&str, &str)]) {
-    let problems = check_manifest(&manifest(value), &names(exports))
-        .err()
-        .unwrap_or_default();
+    let problems = check_manifest(&manifest(value), &names(exports)).err().unwrap_or_default();
     let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(problems.len(), expected.len(), "{found:#?}");
     for (problem, (pointer, text)) in problems.iter().zip(expected) {
         assert_eq!(problem.pointer, *pointer, "{found:#?}");
-        assert!(
-            problem.to_string().contains(text),
-            "expected `{text}` in `{problem}`"
-        );
+        assert!(problem.to_string().contains(text), "expected `{text}` in `{problem}`");
         assert!(!problem.fix.is_empty(), "{problem}");
     }
 }
@@ -25,11 +20,7 @@ fn check(value: &Value, exports: &[&str], expected: &[(&str, &str)]) {
 #[test]
 fn a_full_manifest_breaks_no_rule() {
     check(&full(), &ALL, &[]);
-    check(
-        &json!({ "name": "a", "version": "1.0.0", "title": "A" }),
-        &["manifest"],
-        &[],
-    );
+    check(&json!({ "name": "a", "version": "1.0.0", "title": "A" }), &["manifest"], &[]);
 }
 
 /// What is set, to what, where the problem is, and what its sentence holds.
@@ -78,9 +69,7 @@ const RULES: &str = r#"
 fn one_rule_at_a_time() {
     for line in RULES.lines().filter(|line| !line.is_empty()) {
         let cells: Vec<&str> = line.split(" | ").collect();
-        let [pointer, value, at, text] = cells[..] else {
-            panic!("four cells: {line}")
-        };
+        let [pointer, value, at, text] = cells[..] else { panic!("four cells: {line}") };
         let value = serde_json::from_str(value).expect("JSON");
         check(&bent(pointer, Some(value)), &ALL, &[(at, text)]);
     }
@@ -109,10 +98,7 @@ fn what_is_promised_is_exported() {
             ("/actions/post/confirms", "confirmation@0.1.0"),
             ("/actions/post/max-batch", "batches@0.1.0"),
             ("/triggers/message/source", "deliveries@0.1.0"),
-            (
-                "/triggers/message/source/self-registering",
-                "subscriptions@0.1.0",
-            ),
+            ("/triggers/message/source/self-registering", "subscriptions@0.1.0"),
             ("/triggers/message/source/handshake", "handshakes@0.1.0"),
             ("/triggers/message/source/app-level", "routing@0.1.0"),
             ("/triggers/file/source", "polling@0.1.0"),

@@ -46,10 +46,7 @@ fn triggers_of_one_kind_share_a_line() {
     let mut value = full();
     value["triggers"]["more"] = value["triggers"]["message"].clone();
     let lines = permissions(&manifest(&value));
-    assert_eq!(
-        lines[4],
-        "receive `message`, `more` deliveries signed with `signing-secret`"
-    );
+    assert_eq!(lines[4], "receive `message`, `more` deliveries signed with `signing-secret`");
 }
 
 #[track_caller]
@@ -57,10 +54,7 @@ fn changes(pointer: &str, value: Option<Value>, expected: &[&str]) {
     let (old, new) = (manifest(&full()), manifest(&bent(pointer, value)));
     let there = diff(&old, &new);
     assert_eq!(there.lines(), expected);
-    assert_eq!(
-        there.widens(),
-        expected.iter().any(|line| line.starts_with('+'))
-    );
+    assert_eq!(there.widens(), expected.iter().any(|line| line.starts_with('+')));
 }
 
 /// What the new version sets (nothing: takes out), and the lines that an operator reads.
@@ -99,9 +93,5 @@ fn an_upgrade_says_what_changes() {
 #[test]
 fn a_title_cannot_paint_the_terminal() {
     let evil = bent("/title", Some(json!("Slack\u{1b}[2K\u{202e}")));
-    assert!(
-        permissions(&manifest(&evil))
-            .iter()
-            .all(|line| !line.contains(['\u{1b}', '\u{202e}']))
-    );
+    assert!(permissions(&manifest(&evil)).iter().all(|line| !line.contains(['\u{1b}', '\u{202e}'])));
 }

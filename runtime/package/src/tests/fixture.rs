@@ -25,18 +25,13 @@ pub(super) const ALL: [&str; 15] = [
 
 /// Full names of interfaces of the contract.
 pub(super) fn names(interfaces: &[&str]) -> Vec<String> {
-    interfaces
-        .iter()
-        .map(|name| crate::interface(name))
-        .collect()
+    interfaces.iter().map(|name| crate::interface(name)).collect()
 }
 
 /// A component that exports empty instances under these names, with `more` WAT behind them.
 pub(super) fn component(exports: &[&str], more: &str) -> Vec<u8> {
-    let exports: String = names(exports)
-        .iter()
-        .map(|name| format!("(export \"{name}\" (instance $i))"))
-        .collect();
+    let exports: String =
+        names(exports).iter().map(|name| format!("(export \"{name}\" (instance $i))")).collect();
     wat::parse_str(format!("(component (instance $i) {exports} {more})")).expect("the WAT is right")
 }
 
@@ -119,15 +114,10 @@ pub(super) fn bent(pointer: &str, value: Option<Value>) -> Value {
     let mut manifest = full();
     let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
     let key = key.replace("~1", "/").replace("~0", "~");
-    match (
-        manifest.pointer_mut(parent).expect("the parent is there"),
-        value,
-    ) {
+    match (manifest.pointer_mut(parent).expect("the parent is there"), value) {
         (Value::Object(members), Some(value)) => drop(members.insert(key, value)),
         (Value::Object(members), None) => drop(members.shift_remove(&key)),
-        (Value::Array(items), Some(value)) => {
-            items[key.parse::<usize>().expect("an index")] = value
-        }
+        (Value::Array(items), Some(value)) => items[key.parse::<usize>().expect("an index")] = value,
         (Value::Array(items), None) => drop(items.remove(key.parse().expect("an index"))),
         (other, _) => panic!("no member in {other}"),
     }

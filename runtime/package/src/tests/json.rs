@@ -6,10 +6,7 @@ use crate::parse_manifest;
 fn refuses(text: &str, pointer: &str, message: &str) {
     let error = parse_manifest(text).expect_err("it is refused");
     assert_eq!(error.pointer, pointer, "{error}");
-    assert!(
-        error.message.contains(message),
-        "expected `{message}` in `{error}`"
-    );
+    assert!(error.message.contains(message), "expected `{message}` in `{error}`");
 }
 
 const HEAD: &str = r#""name":"a","version":"1.0.0","title":"A""#;
@@ -27,11 +24,7 @@ fn names_the_place() {
         "/egress/0/hosts",
         "unknown field `hosts`",
     );
-    refuses(
-        &format!(r#"{{{HEAD},"egress":[{{"url":"*"}}]}}"#),
-        "/egress/0",
-        "missing field `methods`",
-    );
+    refuses(&format!(r#"{{{HEAD},"egress":[{{"url":"*"}}]}}"#), "/egress/0", "missing field `methods`");
     refuses(
         &format!(
             r#"{{{HEAD},"actions":{{"post":{{"title":"P","effect":"write","input":{{}},"output":{{}}}}}}}}"#
@@ -39,11 +32,7 @@ fn names_the_place() {
         "/actions/post/effect",
         "unknown variant `write`",
     );
-    refuses(
-        r#"{"name":"a","version":"1","title":"A"}"#,
-        "/version",
-        "unexpected end of input",
-    );
+    refuses(r#"{"name":"a","version":"1","title":"A"}"#, "/version", "unexpected end of input");
     refuses(r#"{"name":7}"#, "/name", "expected a string");
     refuses("[]", "", "");
     refuses("", "", "EOF");
@@ -52,19 +41,11 @@ fn names_the_place() {
     refuses(r#"{"name":1e999}"#, "/name", "number out of range");
     refuses("{\"\u{1b}[31m\":1}", "", "control character");
     refuses(
-        &format!(
-            r#"{{{HEAD},"settings":{}{}}}"#,
-            "[".repeat(100),
-            "]".repeat(100)
-        ),
+        &format!(r#"{{{HEAD},"settings":{}{}}}"#, "[".repeat(100), "]".repeat(100)),
         &format!("/settings{}", "/0".repeat(63)),
         "nested more than 64 deep",
     );
-    refuses(
-        &format!("\"{}\"", "x".repeat(1 << 20)),
-        "",
-        "more than the 1048576",
-    );
+    refuses(&format!("\"{}\"", "x".repeat(1 << 20)), "", "more than the 1048576");
 }
 
 #[test]

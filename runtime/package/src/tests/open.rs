@@ -6,10 +6,7 @@ use crate::{CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, MAX_BYTES, open, seal}
 #[track_caller]
 fn refuses(bytes: &[u8], expected: &str) {
     let error = open(bytes).expect_err("it is refused").to_string();
-    assert!(
-        error.contains(expected),
-        "expected `{expected}` in `{error}`"
-    );
+    assert!(error.contains(expected), "expected `{expected}` in `{error}`");
 }
 
 #[test]
@@ -56,24 +53,12 @@ fn refuses_wrong_sections() {
     unsealed.extend(section(CONTRACT_SECTION, CONTRACT.as_bytes()));
     refuses(&unsealed, "`wharf:manifest` is missing");
 
-    refuses(
-        &by_hand(&ALL, &vec![b' '; 1 << 21], CONTRACT.as_bytes()),
-        "more than 1048576",
-    );
-    refuses(
-        &by_hand(&ALL, b"\xff\xfe", CONTRACT.as_bytes()),
-        "not UTF-8",
-    );
+    refuses(&by_hand(&ALL, &vec![b' '; 1 << 21], CONTRACT.as_bytes()), "more than 1048576");
+    refuses(&by_hand(&ALL, b"\xff\xfe", CONTRACT.as_bytes()), "not UTF-8");
     refuses(&by_hand(&ALL, b"{", CONTRACT.as_bytes()), "EOF");
-    refuses(
-        &by_hand(&ALL, text.as_bytes(), b"wharf:connector@9.0.0"),
-        "`wharf:connector@9.0.0`",
-    );
+    refuses(&by_hand(&ALL, text.as_bytes(), b"wharf:connector@9.0.0"), "`wharf:connector@9.0.0`");
     refuses(&by_hand(&ALL, text.as_bytes(), b"\x1b[31m"), "`[31m`");
-    refuses(
-        &by_hand(&["actions"], text.as_bytes(), CONTRACT.as_bytes()),
-        "not a connector",
-    );
+    refuses(&by_hand(&["actions"], text.as_bytes(), CONTRACT.as_bytes()), "not a connector");
     refuses(
         &by_hand(&["manifest"], text.as_bytes(), CONTRACT.as_bytes()),
         "does not export `wharf:connector/actions@0.1.0`",
@@ -125,8 +110,6 @@ fn refuses_an_unknown_contract_by_its_exports() {
         r#"(component (instance $i) (export "wharf:connector/manifest@0.2.0" (instance $i)))"#,
     )
     .expect("right");
-    let error = seal(&file, &full().to_string())
-        .expect_err("another contract")
-        .to_string();
+    let error = seal(&file, &full().to_string()).expect_err("another contract").to_string();
     assert!(error.contains("`wharf:connector@0.2.0`"), "{error}");
 }

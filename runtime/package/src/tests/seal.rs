@@ -27,11 +27,7 @@ fn gives_the_same_bytes_whatever_was_sealed_before() {
     let text = full().to_string();
     let once = seal(&bare, &text).expect("it seals");
     let spaced = serde_json::to_string_pretty(&full()).expect("it prints");
-    assert_eq!(
-        seal(&bare, &spaced).expect("it seals"),
-        once,
-        "white space does not matter"
-    );
+    assert_eq!(seal(&bare, &spaced).expect("it seals"), once, "white space does not matter");
 
     let other = super::fixture::bent("/title", Some("Other".into())).to_string();
     let resealed = seal(&seal(&bare, &other).expect("it seals"), &text).expect("it seals");
@@ -43,10 +39,7 @@ fn gives_the_same_bytes_whatever_was_sealed_before() {
     let cleaned = seal(&twice, &text).expect("it seals");
     assert_eq!(open(&cleaned).expect("it opens").manifest.title, "Slack");
     for kept in [&b"name-of-mine"[..], b"inner", b"kept too"] {
-        assert!(
-            cleaned.windows(kept.len()).any(|window| window == kept),
-            "foreign sections stay"
-        );
+        assert!(cleaned.windows(kept.len()).any(|window| window == kept), "foreign sections stay");
     }
 }
 
@@ -54,11 +47,6 @@ fn gives_the_same_bytes_whatever_was_sealed_before() {
 fn refuses_a_manifest_that_breaks_rules() {
     let component = component(&["manifest"], "");
     let error = seal(&component, &full().to_string()).expect_err("its actions are not exported");
-    let PackageError::Manifest(problems) = error else {
-        panic!("{error:?}")
-    };
-    assert!(
-        problems.iter().any(|problem| problem.pointer == "/actions"),
-        "{problems:?}"
-    );
+    let PackageError::Manifest(problems) = error else { panic!("{error:?}") };
+    assert!(problems.iter().any(|problem| problem.pointer == "/actions"), "{problems:?}");
 }

@@ -25,37 +25,17 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 fn reading(blobs: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    blobs.resource(
-        "reader",
-        ResourceType::host::<Reader>(),
-        |mut store, rep| {
-            store
-                .data_mut()
-                .table
-                .delete(Resource::<Reader>::new_own(rep))?;
-            Ok(())
-        },
-    )?;
-    waiting(blobs, OPEN, PRICE, |state, params| {
-        Box::pin(open(state, params))
+    blobs.resource("reader", ResourceType::host::<Reader>(), |mut store, rep| {
+        store.data_mut().table.delete(Resource::<Reader>::new_own(rep))?;
+        Ok(())
     })?;
-    waiting(blobs, READ, PRICE, |state, params| {
-        Box::pin(read(state, params))
-    })?;
-    direct(
-        blobs,
-        "blobs.[method]reader.info",
-        500,
-        |state, (reader,): (Resource<Reader>,)| {
-            let info = &state.table.get(&reader)?.info;
-            let (name, content_type) = (info.name.clone(), info.content_type.clone());
-            Ok((Info {
-                name,
-                content_type,
-                size: info.size,
-            },))
-        },
-    )
+    waiting(blobs, OPEN, PRICE, |state, params| Box::pin(open(state, params)))?;
+    waiting(blobs, READ, PRICE, |state, params| Box::pin(read(state, params)))?;
+    direct(blobs, "blobs.[method]reader.info", 500, |state, (reader,): (Resource<Reader>,)| {
+        let info = &state.table.get(&reader)?.info;
+        let (name, content_type) = (info.name.clone(), info.content_type.clone());
+        Ok((Info { name, content_type, size: info.size },))
+    })
 }
 
 async fn open(state: &mut State, (id,): (String,)) -> Answered<Resource<Reader>> {
@@ -64,62 +44,35 @@ async fn open(state: &mut State, (id,): (String,)) -> Answered<Resource<Reader>>
         Err(error) => return Ok((Err(convert::blob_error(error)),)),
     };
     let full = handles(state);
-    let reader = state
-        .table
-        .push(Reader {
-            id,
-            info,
-            offset: 0,
-        })
-        .map_err(|_| full)?;
+    let reader = state.table.push(Reader { id, info, offset: 0 }).map_err(|_| full)?;
     Ok((Ok(reader),))
 }
 
 async fn read(state: &mut State, (reader, max): (Resource<Reader>, u32)) -> Answered<Vec<u8>> {
     let max = piece(max, state);
     let reader = state.table.get_mut(&reader)?;
-    Ok((
-        match host(&mut state.host, READ)?
-            .blob_read(&reader.id, reader.offset, max)
-            .await
-        {
-            Ok(mut bytes) => {
-                bytes.truncate(max as usize);
-                reader.offset = reader.offset.saturating_add(bytes.len() as u64);
-                Ok(Vec::from(bytes))
-            }
-            Err(error) => Err(convert::blob_error(error)),
-        },
-    ))
+    Ok((match host(&mut state.host, READ)?.blob_read(&reader.id, reader.offset, max).await {
+        Ok(mut bytes) => {
+            bytes.truncate(max as usize);
+            reader.offset = reader.offset.saturating_add(bytes.len() as u64);
+            Ok(Vec::from(bytes))
+        }
+        Err(error) => Err(convert::blob_error(error)),
+    },))
 }
 
 fn writing(blobs: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    blobs.resource(
-        "writer",
-        ResourceType::host::<Writer>(),
-        |mut store, rep| {
-            take(store.data_mut(), Resource::new_own(rep))?;
-            Ok(())
-        },
-    )?;
-    direct(
-        blobs,
-        "blobs.create",
-        500,
-        |state, (name, content_type): (String, String)| {
-            let full = handles(state);
-            let writer = Writer {
-                name,
-                content_type,
-                content: BytesMut::new(),
-            };
-            Ok((Ok::<_, Error>(state.table.push(writer).map_err(|_| full)?),))
-        },
-    )?;
+    blobs.resource("writer", ResourceType::host::<Writer>(), |mut store, rep| {
+        take(store.data_mut(), Resource::new_own(rep))?;
+        Ok(())
+    })?;
+    direct(blobs, "blobs.create", 500, |state, (name, content_type): (String, String)| {
+        let full = handles(state);
+        let writer = Writer { name, content_type, content: BytesMut::new() };
+        Ok((Ok::<_, Error>(state.table.push(writer).map_err(|_| full)?),))
+    })?;
     direct(blobs, "blobs.[method]writer.write", 500, write)?;
-    waiting(blobs, FINISH, PRICE, |state, params| {
-        Box::pin(finish(state, params))
-    })
+    waiting(blobs, FINISH, PRICE, |state, params| Box::pin(finish(state, params)))
 }
 
 fn write(state: &mut State, (writer, chunk): (Resource<Writer>, Vec<u8>)) -> Answered<()> {
@@ -128,34 +81,21 @@ fn write(state: &mut State, (writer, chunk): (Resource<Writer>, Vec<u8>)) -> Ans
     if size > state.bytes_left() {
         return Ok((Err(Error::QuotaExceeded(state.limits.host_bytes)),));
     }
-    state
-        .table
-        .get_mut(&writer)?
-        .content
-        .extend_from_slice(&chunk);
+    state.table.get_mut(&writer)?.content.extend_from_slice(&chunk);
     state.used.held_bytes += size;
     Ok((Ok(()),))
 }
 
 async fn finish(state: &mut State, (writer,): (Resource<Writer>,)) -> Answered<String> {
-    let Writer {
-        name,
-        content_type,
-        content,
-    } = take(state, writer)?;
+    let Writer { name, content_type, content } = take(state, writer)?;
     let host = host(&mut state.host, FINISH)?;
-    let kept = host
-        .blob_write(&name, &content_type, content.freeze())
-        .await;
+    let kept = host.blob_write(&name, &content_type, content.freeze()).await;
     Ok((kept.map_err(convert::blob_error),))
 }
 
 /// Takes a writer out; its bytes are no longer held.
 fn take(state: &mut State, writer: Resource<Writer>) -> wasmtime::Result<Writer> {
     let writer = state.table.delete(writer)?;
-    state.used.held_bytes = state
-        .used
-        .held_bytes
-        .saturating_sub(writer.content.len() as u64);
+    state.used.held_bytes = state.used.held_bytes.saturating_sub(writer.content.len() as u64);
     Ok(writer)
 }

@@ -25,20 +25,14 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         HMAC,
         5_000,
         |state, (slot, algorithm, data): (String, HmacAlgorithm, Vec<u8>)| {
-            let keyed =
-                host(&mut state.host, HMAC)?.hmac(&slot, convert::hmac_algorithm(algorithm), &data);
+            let keyed = host(&mut state.host, HMAC)?.hmac(&slot, convert::hmac_algorithm(algorithm), &data);
             let keyed: Result<Vec<u8>, Error> = keyed.map_err(convert::credential_error);
             Ok((keyed,))
         },
     )?;
-    direct(
-        &mut credentials,
-        "credentials.constant-time-equal",
-        500,
-        |_, (a, b): (Vec<u8>, Vec<u8>)| {
-            // Two hashes compare in constant time, and hashing takes a time that depends on the
-            // lengths only.
-            Ok((blake3::hash(&a) == blake3::hash(&b),))
-        },
-    )
+    direct(&mut credentials, "credentials.constant-time-equal", 500, |_, (a, b): (Vec<u8>, Vec<u8>)| {
+        // Two hashes compare in constant time, and hashing takes a time that depends on the
+        // lengths only.
+        Ok((blake3::hash(&a) == blake3::hash(&b),))
+    })
 }

@@ -36,41 +36,24 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             },))
         })
     })?;
-    direct(
-        &mut http,
-        "http.[method]body.read",
-        500,
-        |state, (body, max): (Resource<Body>, u32)| {
-            let max = piece(max, state) as usize;
-            let left = &mut state.table.get_mut(&body)?.left;
-            let taken = left.split_to(max.min(left.len()));
-            state.used.held_bytes = state.used.held_bytes.saturating_sub(taken.len() as u64);
-            Ok((Ok::<_, Error>(Vec::from(taken)),))
-        },
-    )
+    direct(&mut http, "http.[method]body.read", 500, |state, (body, max): (Resource<Body>, u32)| {
+        let max = piece(max, state) as usize;
+        let left = &mut state.table.get_mut(&body)?.left;
+        let taken = left.split_to(max.min(left.len()));
+        state.used.held_bytes = state.used.held_bytes.saturating_sub(taken.len() as u64);
+        Ok((Ok::<_, Error>(Vec::from(taken)),))
+    })
 }
 
 /// Hands the response to the guest, its body as a handle.
 fn keep(state: &mut State, response: HttpResponse) -> wasmtime::Result<Response> {
     let full = handles(state);
     state.used.held_bytes += response.body.len() as u64;
-    let body = state
-        .table
-        .push(Body {
-            left: response.body,
-        })
-        .map_err(|_| full)?;
-    Ok(Response {
-        status: response.status,
-        headers: convert::fields_out(response.headers),
-        body,
-    })
+    let body = state.table.push(Body { left: response.body }).map_err(|_| full)?;
+    Ok(Response { status: response.status, headers: convert::fields_out(response.headers), body })
 }
 
-async fn send(
-    state: &mut State,
-    request: Request,
-) -> wasmtime::Result<Result<HttpResponse, HttpError>> {
+async fn send(state: &mut State, request: Request) -> wasmtime::Result<Result<HttpResponse, HttpError>> {
     let limits = state.limits;
     if state.used.effects >= limits.http_requests {
         return Ok(Err(HttpError::BudgetExhausted(format!(
@@ -119,9 +102,7 @@ fn fits(state: &State, response: HttpResponse) -> Result<HttpResponse, HttpError
     } else {
         return Ok(response);
     };
-    Err(HttpError::BadResponse(format!(
-        "a body of {size} bytes is over the limit of {limit} bytes for {of}"
-    )))
+    Err(HttpError::BadResponse(format!("a body of {size} bytes is over the limit of {limit} bytes for {of}")))
 }
 
 /// The complete body, a blob's content included.
@@ -178,8 +159,6 @@ fn shown_url(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     inert(cut(&format!("{host}/{path}"), 160))
 }

@@ -22,27 +22,16 @@ type Answered<T> = wasmtime::Result<(Result<T, Error>,)>;
 
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut store = interface(linker, "store")?;
-    waiting(&mut store, GET, PRICE, |state, params| {
-        Box::pin(get(state, params))
-    })?;
-    waiting(&mut store, PUT, PRICE, |state, params| {
-        Box::pin(put(state, params))
-    })?;
-    waiting(&mut store, SWAP, PRICE, |state, params| {
-        Box::pin(swap(state, params))
-    })?;
-    waiting(&mut store, DELETE, PRICE, |state, params| {
-        Box::pin(delete(state, params))
-    })
+    waiting(&mut store, GET, PRICE, |state, params| Box::pin(get(state, params)))?;
+    waiting(&mut store, PUT, PRICE, |state, params| Box::pin(put(state, params)))?;
+    waiting(&mut store, SWAP, PRICE, |state, params| Box::pin(swap(state, params)))?;
+    waiting(&mut store, DELETE, PRICE, |state, params| Box::pin(delete(state, params)))
 }
 
 async fn get(state: &mut State, (scope, key): (Scope, String)) -> Answered<Option<Vec<u8>>> {
     let host = host(&mut state.host, GET)?;
     Ok((match check(&key) {
-        Ok(()) => host
-            .store_get(convert::scope(scope), &key)
-            .await
-            .map_err(convert::store_error),
+        Ok(()) => host.store_get(convert::scope(scope), &key).await.map_err(convert::store_error),
         Err(error) => Err(error),
     },))
 }
@@ -54,10 +43,7 @@ async fn put(
     let host = host(&mut state.host, PUT)?;
     let scope = convert::scope(scope);
     Ok((match check(&key) {
-        Ok(()) => host
-            .store_put(scope, &key, value, ttl)
-            .await
-            .map_err(convert::store_error),
+        Ok(()) => host.store_put(scope, &key, value, ttl).await.map_err(convert::store_error),
         Err(error) => Err(error),
     },))
 }
@@ -69,10 +55,7 @@ async fn swap(
     let host = host(&mut state.host, SWAP)?;
     let scope = convert::scope(scope);
     Ok((match check(&key) {
-        Ok(()) => host
-            .store_swap(scope, &key, expected, value)
-            .await
-            .map_err(convert::store_error),
+        Ok(()) => host.store_swap(scope, &key, expected, value).await.map_err(convert::store_error),
         Err(error) => Err(error),
     },))
 }
@@ -80,19 +63,12 @@ async fn swap(
 async fn delete(state: &mut State, (scope, key): (Scope, String)) -> Answered<()> {
     let host = host(&mut state.host, DELETE)?;
     Ok((match check(&key) {
-        Ok(()) => host
-            .store_delete(convert::scope(scope), &key)
-            .await
-            .map_err(convert::store_error),
+        Ok(()) => host.store_delete(convert::scope(scope), &key).await.map_err(convert::store_error),
         Err(error) => Err(error),
     },))
 }
 
 fn check(key: &str) -> Result<(), Error> {
     let valid = (1..=MAX_KEY).contains(&key.len()) && !key.chars().any(char::is_control);
-    if valid {
-        Ok(())
-    } else {
-        Err(Error::InvalidKey)
-    }
+    if valid { Ok(()) } else { Err(Error::InvalidKey) }
 }

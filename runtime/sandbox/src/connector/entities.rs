@@ -109,13 +109,9 @@ impl Connector {
     ) -> Finished<()> {
         let context = convert::context(context);
         let params = (entity, id, if_version, &context);
-        invoke(
-            &self.0,
-            Export::Delete,
-            Authority::Host(call),
-            params,
-            |(result,): Or<()>, output| settled(result, output, |(), _| Ok(())),
-        )
+        invoke(&self.0, Export::Delete, Authority::Host(call), params, |(result,): Or<()>, output| {
+            settled(result, output, |(), _| Ok(()))
+        })
         .await
     }
 }

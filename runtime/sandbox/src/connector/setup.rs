@@ -14,12 +14,7 @@ use crate::{
 
 impl Connector {
     /// Asks the provider whether the connection's credential works.
-    pub async fn validate(
-        &self,
-        call: Call,
-        method: &str,
-        context: &Context,
-    ) -> Finished<Identity> {
+    pub async fn validate(&self, call: Call, method: &str, context: &Context) -> Finished<Identity> {
         let context = convert::context(context);
         let params = (method, &context);
         invoke(
@@ -27,9 +22,7 @@ impl Connector {
             Export::Validate,
             Authority::Host(call),
             params,
-            |(result,): Or<connections::Identity>, output| {
-                settled(result, output, convert::identity)
-            },
+            |(result,): Or<connections::Identity>, output| settled(result, output, convert::identity),
         )
         .await
     }
@@ -64,17 +57,9 @@ impl Connector {
     ) -> Finished<Value> {
         let context = convert::context(context);
         let params = (loader, values, &context);
-        invoke(
-            &self.0,
-            Export::LoadFields,
-            Authority::Host(call),
-            params,
-            |(result,): Or<String>, output| {
-                settled(result, output, |schema, output| {
-                    output.json("the schema", schema)
-                })
-            },
-        )
+        invoke(&self.0, Export::LoadFields, Authority::Host(call), params, |(result,): Or<String>, output| {
+            settled(result, output, |schema, output| output.json("the schema", schema))
+        })
         .await
     }
 }

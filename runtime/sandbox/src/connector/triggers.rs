@@ -81,12 +81,7 @@ impl Connector {
     }
 
     /// The accounts that a delivery belongs to. Runs without any capability.
-    pub async fn route(
-        &self,
-        limits: &Limits,
-        trigger: &str,
-        message: &Delivery,
-    ) -> Finished<Vec<String>> {
+    pub async fn route(&self, limits: &Limits, trigger: &str, message: &Delivery) -> Finished<Vec<String>> {
         let message = convert::message(message);
         invoke(
             &self.0,
@@ -113,13 +108,9 @@ impl Connector {
     ) -> Finished<Subscription> {
         let context = convert::context(context);
         let params = (trigger, settings, url, &context);
-        invoke(
-            &self.0,
-            Export::Enable,
-            Authority::Host(call),
-            params,
-            |(result,): Or<_>, output| settled(result, output, convert::subscription),
-        )
+        invoke(&self.0, Export::Enable, Authority::Host(call), params, |(result,): Or<_>, output| {
+            settled(result, output, convert::subscription)
+        })
         .await
     }
 
@@ -131,18 +122,11 @@ impl Connector {
         subscription: &Subscription,
         context: &Context,
     ) -> Finished<bool> {
-        let (context, subscription) = (
-            convert::context(context),
-            convert::subscription_out(subscription),
-        );
+        let (context, subscription) = (convert::context(context), convert::subscription_out(subscription));
         let params = (trigger, &subscription, &context);
-        invoke(
-            &self.0,
-            Export::Exists,
-            Authority::Host(call),
-            params,
-            |(result,): Or<bool>, output| settled(result, output, |exists, _| Ok(exists)),
-        )
+        invoke(&self.0, Export::Exists, Authority::Host(call), params, |(result,): Or<bool>, output| {
+            settled(result, output, |exists, _| Ok(exists))
+        })
         .await
     }
 
@@ -154,18 +138,11 @@ impl Connector {
         subscription: &Subscription,
         context: &Context,
     ) -> Finished<Subscription> {
-        let (context, subscription) = (
-            convert::context(context),
-            convert::subscription_out(subscription),
-        );
+        let (context, subscription) = (convert::context(context), convert::subscription_out(subscription));
         let params = (trigger, &subscription, &context);
-        invoke(
-            &self.0,
-            Export::Renew,
-            Authority::Host(call),
-            params,
-            |(result,): Or<_>, output| settled(result, output, convert::subscription),
-        )
+        invoke(&self.0, Export::Renew, Authority::Host(call), params, |(result,): Or<_>, output| {
+            settled(result, output, convert::subscription)
+        })
         .await
     }
 
@@ -177,18 +154,11 @@ impl Connector {
         subscription: &Subscription,
         context: &Context,
     ) -> Finished<()> {
-        let (context, subscription) = (
-            convert::context(context),
-            convert::subscription_out(subscription),
-        );
+        let (context, subscription) = (convert::context(context), convert::subscription_out(subscription));
         let params = (trigger, &subscription, &context);
-        invoke(
-            &self.0,
-            Export::Disable,
-            Authority::Host(call),
-            params,
-            |(result,): Or<()>, output| settled(result, output, |(), _| Ok(())),
-        )
+        invoke(&self.0, Export::Disable, Authority::Host(call), params, |(result,): Or<()>, output| {
+            settled(result, output, |(), _| Ok(()))
+        })
         .await
     }
 

@@ -5,8 +5,7 @@ use wasmtime::{Store, component::Instance};
 use super::Or;
 use crate::{
     bindings::{
-        confirmation, connections, entities, events, options, outcomes, polling, subscriptions,
-        types,
+        confirmation, connections, entities, events, options, outcomes, polling, subscriptions, types,
     },
     contract::{Export, Exports},
     state::State,

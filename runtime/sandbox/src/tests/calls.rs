@@ -32,25 +32,13 @@ fn a_response_is_read_and_returned() {
     };
     block_on(async {
         let connector = load(&guest.build()).await.unwrap();
-        assert!(
-            connector
-                .imports()
-                .contains(&"wharf:connector/http@0.1.0".to_owned())
-        );
+        assert!(connector.imports().contains(&"wharf:connector/http@0.1.0".to_owned()));
         let gate = Gate::Answers(r#"{"ok":true}"#);
-        let finished = connector
-            .run(call(Limits::default(), gate), "act", "{}", None, &context())
-            .await;
-        assert_eq!(
-            finished.result,
-            Ok(Outcome::Done(serde_json::json!({"ok": true})))
-        );
+        let finished = connector.run(call(Limits::default(), gate), "act", "{}", None, &context()).await;
+        assert_eq!(finished.result, Ok(Outcome::Done(serde_json::json!({"ok": true}))));
         let metering = finished.metering;
         assert_eq!((metering.effects, metering.host_calls), (1, 2));
-        assert!(
-            metering.fuel > 50_000 && metering.host_bytes >= 31,
-            "{metering:?}"
-        );
+        assert!(metering.fuel > 50_000 && metering.host_bytes >= 31, "{metering:?}");
         assert_eq!(metering.peak_memory_bytes, 2 << 16);
     });
 }
@@ -65,13 +53,9 @@ fn describe_has_no_capability() {
     };
     block_on(async {
         let connector = load(&quiet.build()).await.unwrap();
-        assert_eq!(
-            connector.describe(&Limits::default()).await.result,
-            Ok("{}".into())
-        );
+        assert_eq!(connector.describe(&Limits::default()).await.result, Ok("{}".into()));
         let connector = load(&curious.build()).await.unwrap();
-        let Err(CallError::Failed(failure)) = connector.describe(&Limits::default()).await.result
-        else {
+        let Err(CallError::Failed(failure)) = connector.describe(&Limits::default()).await.result else {
             panic!()
         };
         assert_eq!(failure.class, FailureClass::CapabilityDenied);
@@ -85,18 +69,8 @@ fn what_is_not_exported_is_not_called() {
         let connector = load(&Guest::default().build()).await.unwrap();
         let interfaces: Vec<_> = connector.interfaces().iter().collect();
         assert_eq!(interfaces, [Interface::Manifest, Interface::Actions]);
-        let finished = connector
-            .confirm(
-                call(Limits::default(), Gate::Hangs),
-                "act",
-                "{}",
-                &context(),
-            )
-            .await;
-        assert_eq!(
-            finished.result,
-            Err(CallError::NotExported("confirmation.confirm"))
-        );
+        let finished = connector.confirm(call(Limits::default(), Gate::Hangs), "act", "{}", &context()).await;
+        assert_eq!(finished.result, Err(CallError::NotExported("confirmation.confirm")));
     });
 }
 
@@ -114,23 +88,11 @@ fn a_failure_keeps_its_fields() {
     };
     block_on(async {
         let connector = load(&guest.build()).await.unwrap();
-        let finished = connector
-            .run(
-                call(Limits::default(), Gate::Hangs),
-                "act",
-                "{}",
-                None,
-                &context(),
-            )
-            .await;
-        let Err(CallError::Failed(failure)) = finished.result else {
-            panic!("{finished:?}")
-        };
+        let finished =
+            connector.run(call(Limits::default(), Gate::Hangs), "act", "{}", None, &context()).await;
+        let Err(CallError::Failed(failure)) = finished.result else { panic!("{finished:?}") };
         assert_eq!(failure.class, FailureClass::RateLimited);
-        assert_eq!(
-            (failure.http_status, failure.retry_after_ms),
-            (Some(429), Some(3_000))
-        );
+        assert_eq!((failure.http_status, failure.retry_after_ms), (Some(429), Some(3_000)));
         assert_eq!(failure.message, "{}");
     });
 }
@@ -147,15 +109,8 @@ fn each_call_gets_a_fresh_instance() {
     block_on(async {
         let connector = load(&guest.build()).await.unwrap();
         for _ in 0..40 {
-            let finished = connector
-                .run(
-                    call(Limits::default(), Gate::Hangs),
-                    "act",
-                    "{}",
-                    None,
-                    &context(),
-                )
-                .await;
+            let finished =
+                connector.run(call(Limits::default(), Gate::Hangs), "act", "{}", None, &context()).await;
             assert_eq!(finished.result, Ok(Outcome::Done(serde_json::json!(1))));
         }
     });
@@ -165,15 +120,7 @@ fn each_call_gets_a_fresh_instance() {
 fn returns(guest: Guest, expected: i64) {
     let finished = block_on(async {
         let connector = load(&guest.build()).await.unwrap();
-        connector
-            .run(
-                call(Limits::default(), Gate::Hangs),
-                "act",
-                "{}",
-                None,
-                &context(),
-            )
-            .await
+        connector.run(call(Limits::default(), Gate::Hangs), "act", "{}", None, &context()).await
     });
     assert_eq!(finished.result, Ok(Outcome::Done(expected.into())));
 }
@@ -198,8 +145,7 @@ fn a_blob_is_kept_when_it_is_finished() {
 
 #[test]
 fn keys_of_the_store_are_checked() {
-    const GET: &str =
-        r#"(import "wharf:connector/store@0.1.0" "get" (func $get (param i32 i32 i32 i32)))"#;
+    const GET: &str = r#"(import "wharf:connector/store@0.1.0" "get" (func $get (param i32 i32 i32 i32)))"#;
     let valid = Guest {
         imports: GET,
         more: r#"(data (i32.const 128) "12")"#,
@@ -211,8 +157,7 @@ fn keys_of_the_store_are_checked() {
     };
     returns(valid, 12);
     // What the result and the error's case are, as two digits: 1 is an error, and invalid-key.
-    let judged =
-        "(i32.store8 (i32.const 16) (i32.add (i32.const 48) (i32.load8_u (i32.const 256))))
+    let judged = "(i32.store8 (i32.const 16) (i32.add (i32.const 48) (i32.load8_u (i32.const 256))))
                   (i32.store8 (i32.const 17) (i32.add (i32.const 48) (i32.load8_u (i32.const 264))))
                   i32.const 64";
     for (at, length) in [(128, 0), (128, 513), (8, 1)] {
@@ -220,14 +165,7 @@ fn keys_of_the_store_are_checked() {
             "(call $get (i32.const 0) (i32.const {at}) (i32.const {length}) (i32.const 256)) {judged}"
         )
         .leak();
-        returns(
-            Guest {
-                imports: GET,
-                run,
-                ..Guest::default()
-            },
-            11,
-        );
+        returns(Guest { imports: GET, run, ..Guest::default() }, 11);
     }
 }
 
@@ -248,11 +186,7 @@ fn gr_25_memory_is_not_left_to_the_next_call() {
         ..Guest::default()
     };
     // One slot, so that the second call gets the first one's memory.
-    let sandbox = Sandbox::new(SandboxConfig {
-        slots: 1,
-        ..SandboxConfig::default()
-    })
-    .unwrap();
+    let sandbox = Sandbox::new(SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
     block_on(async {
         for guest in [writes, reads, writes, reads] {
             let wasm = guest.build();
@@ -273,10 +207,6 @@ fn randomness_is_the_steps() {
         state.random(&mut b);
         [a, b].concat()
     };
-    assert_eq!(
-        draw(10, 22),
-        draw(20, 12),
-        "the same stream, however it is cut"
-    );
+    assert_eq!(draw(10, 22), draw(20, 12), "the same stream, however it is cut");
     assert_ne!(draw(16, 16)[..16], draw(16, 16)[16..]);
 }

@@ -20,18 +20,12 @@ use super::{
 const SEND: &str = "(call $send (i32.const 128) (i32.const 3) (i32.const 136) (i32.const 30)
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 256))";
-const URL: &str =
-    r#"(data (i32.const 128) "GET") (data (i32.const 136) "https://u:p@a.test/x?secret=12")"#;
+const URL: &str = r#"(data (i32.const 128) "GET") (data (i32.const 136) "https://u:p@a.test/x?secret=12")"#;
 
 #[test]
 fn a_gate_that_never_answers_meets_the_deadline() {
     let run: &'static str = format!("{SEND} i32.const 64").leak();
-    let guest = Guest {
-        imports: HTTP,
-        more: URL,
-        run,
-        ..Guest::default()
-    };
+    let guest = Guest { imports: HTTP, more: URL, run, ..Guest::default() };
     let finished = check(
         "gate hangs",
         guest,
@@ -39,13 +33,8 @@ fn a_gate_that_never_answers_meets_the_deadline() {
         Gate::Hangs,
         Ends::Stopped(StopReason::Deadline, "actions.run"),
     );
-    let Err(CallError::Stopped(report)) = finished.result else {
-        unreachable!()
-    };
-    assert_eq!(
-        report.last_effect.as_deref(),
-        Some("#1 GET a.test/x → no answer yet")
-    );
+    let Err(CallError::Stopped(report)) = finished.result else { unreachable!() };
+    assert_eq!(report.last_effect.as_deref(), Some("#1 GET a.test/x → no answer yet"));
     assert_eq!(finished.metering.effects, 1);
 }
 
@@ -61,66 +50,26 @@ fn requests_and_response_bytes_have_a_budget() {
          (i32.store (i32.const 84) (i32.const 1)) i32.const 64"
     )
     .leak();
-    let guest = Guest {
-        imports: HTTP,
-        more: URL,
-        run,
-        ..Guest::default()
-    };
-    let few = Limits {
-        http_requests: 3,
-        ..Limits::default()
-    };
-    check(
-        "http requests",
-        guest,
-        few,
-        Gate::Answers(""),
-        Ends::Done("3"),
-    );
-    let small = Limits {
-        http_response_bytes: 1_000,
-        ..Limits::default()
-    };
-    check(
-        "response bytes",
-        guest,
-        small,
-        Gate::Floods(1_001),
-        Ends::Done("0"),
-    );
-    let tight = Limits {
-        host_bytes: 10_000,
-        ..Limits::default()
-    };
-    check(
-        "bytes held",
-        guest,
-        tight,
-        Gate::Floods(20_000),
-        Ends::Done("0"),
-    );
+    let guest = Guest { imports: HTTP, more: URL, run, ..Guest::default() };
+    let few = Limits { http_requests: 3, ..Limits::default() };
+    check("http requests", guest, few, Gate::Answers(""), Ends::Done("3"));
+    let small = Limits { http_response_bytes: 1_000, ..Limits::default() };
+    check("response bytes", guest, small, Gate::Floods(1_001), Ends::Done("0"));
+    let tight = Limits { host_bytes: 10_000, ..Limits::default() };
+    check("bytes held", guest, tight, Gate::Floods(20_000), Ends::Done("0"));
 }
 
 #[test]
 fn gr_23_calls_that_are_dropped_midway() {
     let run: &'static str = format!("{SEND} i32.const 64").leak();
-    let guest = Guest {
-        imports: HTTP,
-        more: URL,
-        run,
-        ..Guest::default()
-    };
+    let guest = Guest { imports: HTTP, more: URL, run, ..Guest::default() };
     block_on(async {
         let connector = load(&guest.build()).await.unwrap();
         for _ in 0..100 {
             let context = context();
             let call = call(Limits::default(), Gate::Hangs);
             let running = connector.run(call, "act", "{}", None, &context);
-            assert!(
-                timeout(Duration::ZERO, running).await.is_err(),
-                "the gate never answers"
-            );
+            assert!(timeout(Duration::ZERO, running).await.is_err(), "the gate never answers");
         }
         // More calls than there are slots: each one dropped gave its slot back.
         let call = call(Limits::default(), Gate::Answers(""));

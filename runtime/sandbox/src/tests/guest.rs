@@ -30,13 +30,7 @@ pub(super) struct Guest {
 
 impl Default for Guest {
     fn default() -> Self {
-        Self {
-            imports: "",
-            pages: 2,
-            describe: "i32.const 32",
-            run: "i32.const 64",
-            more: "",
-        }
+        Self { imports: "", pages: 2, describe: "i32.const 32", run: "i32.const 64", more: "" }
     }
 }
 
@@ -57,13 +51,7 @@ pub(super) const BLOBS: &str = r#"
 impl Guest {
     /// The component, with the interfaces `manifest` and `actions`.
     pub(super) fn build(&self) -> Vec<u8> {
-        let Self {
-            imports,
-            pages,
-            describe,
-            run,
-            more,
-        } = self;
+        let Self { imports, pages, describe, run, more } = self;
         let wat = format!(
             r#"(module {imports}
             (memory (export "memory") {pages})
@@ -91,20 +79,13 @@ pub(super) fn encode(wat: &str, exports: &[&str]) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
     let (resolve, world) = world(exports);
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default()
-        .module(&module)
-        .unwrap()
-        .encode()
-        .unwrap()
+    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
 fn world(exports: &[&str]) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
-    resolve
-        .push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit"))
-        .unwrap();
-    let mut text =
-        "package test:guest; world guest { include wharf:connector/capabilities@0.1.0;".to_owned();
+    resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).unwrap();
+    let mut text = "package test:guest; world guest { include wharf:connector/capabilities@0.1.0;".to_owned();
     for export in exports {
         write!(text, "export wharf:connector/{export}@0.1.0;").unwrap();
     }
@@ -163,13 +144,7 @@ pub(super) fn everything(exports: &[&str]) -> Vec<u8> {
 }
 
 fn types(params: &[WasmType], results: &[WasmType]) -> String {
-    let list = |types: &[WasmType]| {
-        types
-            .iter()
-            .map(|ty| core(*ty))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let list = |types: &[WasmType]| types.iter().map(|ty| core(*ty)).collect::<Vec<_>>().join(" ");
     format!("(param {}) (result {})", list(params), list(results))
 }
 

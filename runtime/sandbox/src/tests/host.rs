@@ -31,11 +31,7 @@ impl Host for TestHost {
             Gate::Floods(bytes) => vec![b'x'; bytes].into(),
             Gate::Hangs => std::future::pending().await,
         };
-        Ok(HttpResponse {
-            status: 200,
-            headers: Vec::new(),
-            body,
-        })
+        Ok(HttpResponse { status: 200, headers: Vec::new(), body })
     }
 
     /// The key is the value.
@@ -59,8 +55,5 @@ impl Host for TestHost {
 
 /// A call with these limits through this gate.
 pub(super) fn call(limits: Limits, gate: Gate) -> Call {
-    Call {
-        limits,
-        host: Box::new(TestHost(gate)),
-    }
+    Call { limits, host: Box::new(TestHost(gate)) }
 }

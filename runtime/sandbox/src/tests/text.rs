@@ -43,12 +43,6 @@ fn a_full_log_is_marked_once() {
     }
     let lines = log.take();
     assert_eq!(lines.last().unwrap().message, "log truncated at 100 bytes");
-    assert_eq!(
-        lines
-            .iter()
-            .filter(|line| line.message.contains("truncated"))
-            .count(),
-        1
-    );
+    assert_eq!(lines.iter().filter(|line| line.message.contains("truncated")).count(), 1);
     assert!(lines.iter().map(|line| line.message.len()).sum::<usize>() <= 100 + 26);
 }

@@ -55,22 +55,10 @@ fn gr_14_what_is_printed_goes_to_the_log() {
         let connector = load(&wasm).await.unwrap();
         let finished = connector.describe(&Limits::default()).await;
         assert_eq!(finished.result, Ok("{}".into()));
-        let lines: Vec<_> = finished
-            .log
-            .iter()
-            .map(|line| line.message.as_str())
-            .collect();
+        let lines: Vec<_> = finished.log.iter().map(|line| line.message.as_str()).collect();
         assert_eq!(lines, ["one", "\\u{1b}[31mtwo"]);
 
-        let finished = connector
-            .describe(&Limits {
-                log_bytes: 18,
-                ..Limits::default()
-            })
-            .await;
-        assert_eq!(
-            finished.log.last().unwrap().message,
-            "log truncated at 18 bytes"
-        );
+        let finished = connector.describe(&Limits { log_bytes: 18, ..Limits::default() }).await;
+        assert_eq!(finished.log.last().unwrap().message, "log truncated at 18 bytes");
     });
 }

@@ -19,15 +19,8 @@ fn what_a_worker_writes_is_what_the_host_loads() {
     assert_eq!(limits, Some((20, 1 << 30)));
     let (status, artifact) = block_on(worker::receive(answer.as_slice())).unwrap();
     assert_eq!(status, worker::COMPILED);
-    let runner = crate::engine::runner(&SandboxConfig {
-        slots: 1,
-        ..SandboxConfig::default()
-    })
-    .unwrap();
-    assert!(
-        crate::cache::load(&runner, &artifact).is_ok(),
-        "worker and runner disagree about the engine"
-    );
+    let runner = crate::engine::runner(&SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
+    assert!(crate::cache::load(&runner, &artifact).is_ok(), "worker and runner disagree about the engine");
 }
 
 #[test]
@@ -44,18 +37,10 @@ fn workers_that_fail() {
         ("kill -ABRT $$", "compile-budget"),
         ("exit 3", "host"),
         ("echo something else entirely, and a few words more", "host"),
-        (
-            "printf '\\001\\004\\000\\000\\000\\000\\000\\000\\000oops'",
-            "malformed",
-        ),
+        ("printf '\\001\\004\\000\\000\\000\\000\\000\\000\\000oops'", "malformed"),
     ] {
         let worker = Some(WorkerCommand::new("/bin/sh", ["-c", script]));
-        let sandbox = Sandbox::new(SandboxConfig {
-            slots: 1,
-            worker,
-            ..SandboxConfig::default()
-        })
-        .unwrap();
+        let sandbox = Sandbox::new(SandboxConfig { slots: 1, worker, ..SandboxConfig::default() }).unwrap();
         let wasm = Guest::default().build();
         let error = block_on(sandbox.load(&wasm, Digest::of(&wasm))).unwrap_err();
         assert_eq!(error.reason(), reason, "{script}: {error}");

@@ -41,16 +41,10 @@ impl Throttle {
 }
 
 /// Lets a request through that carries a known key, and notes whose it is.
-pub(crate) async fn authenticate(
-    State(app): State<App>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn authenticate(State(app): State<App>, mut request: Request, next: Next) -> Response {
     match identify(&app, request.headers()).await {
         Ok(Some(id)) => {
-            request
-                .extensions_mut()
-                .insert(Actor(format!("api-key/{id}")));
+            request.extensions_mut().insert(Actor(format!("api-key/{id}")));
             next.run(request).await
         }
         Ok(None) => refuse(&app).into_response(),
@@ -71,12 +65,8 @@ fn refuse(app: &App) -> ApiError {
         ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", "this needs a valid API key")
             .fix("send `Authorization: Bearer wharf_…`; the first key is in `admin.key` of the server's data directory")
     } else {
-        ApiError::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too-many-wrong-keys",
-            "too many wrong API keys",
-        )
-        .retry_after(1)
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too-many-wrong-keys", "too many wrong API keys")
+            .retry_after(1)
     }
 }
 
@@ -119,9 +109,7 @@ mod tests {
     #[test]
     fn throttles_by_the_second() {
         let throttle = Throttle::default();
-        let admitted = (0..100)
-            .filter(|_| throttle.admit(Timestamp(5_500)))
-            .count();
+        let admitted = (0..100).filter(|_| throttle.admit(Timestamp(5_500))).count();
         assert_eq!(admitted, 20);
         assert!(throttle.admit(Timestamp(6_000)));
     }

@@ -120,11 +120,7 @@ impl From<ConnectionTest> for Tested {
 
 impl From<SandboxChoice> for Choice {
     fn from(choice: SandboxChoice) -> Self {
-        Self {
-            label: choice.label,
-            value: choice.value,
-            description: choice.description,
-        }
+        Self { label: choice.label, value: choice.value, description: choice.description }
     }
 }
 
@@ -137,10 +133,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<List<Connection>
 /// One connection.
 #[utoipa::path(get, path = "/api/v1/connections/{name}", tag = "connections", params(("name" = String, Path)),
     responses((status = 200, body = Connection), (status = 404, body = ErrorBody)))]
-pub(super) async fn show(
-    State(app): State<App>,
-    Name(name): Name,
-) -> Result<Json<Connection>, ApiError> {
+pub(super) async fn show(State(app): State<App>, Name(name): Name) -> Result<Json<Connection>, ApiError> {
     Ok(Json(app.engine.connection(&name).await?.into()))
 }
 
@@ -170,9 +163,7 @@ pub(super) async fn test(
     Extension(actor): Extension<Actor>,
     Name(name): Name,
 ) -> Result<Json<Tested>, ApiError> {
-    Ok(Json(
-        app.engine.test_connection(&name, &actor.0).await?.into(),
-    ))
+    Ok(Json(app.engine.test_connection(&name, &actor.0).await?.into()))
 }
 
 /// What a person may choose for an input, as the provider has it now.
@@ -184,20 +175,13 @@ pub(super) async fn options(
     Names(name, loader): Names,
     JsonBody(body): JsonBody<OptionsBody>,
 ) -> Result<Json<List<Choice>>, ApiError> {
-    let query = OptionsQuery {
-        values: Value::Object(body.values).to_string(),
-        search: body.search,
-        page: body.page,
-    };
+    let query =
+        OptionsQuery { values: Value::Object(body.values).to_string(), search: body.search, page: body.page };
     match app.engine.options(&name, &loader, &query).await? {
         Ok(choices) => Ok(List::with_next(choices.items, choices.next)),
         Err(failure) => {
             let message = format!("{}: {}", failure.class.name(), failure.message);
-            Err(ApiError::new(
-                StatusCode::BAD_GATEWAY,
-                "provider-failed",
-                message,
-            ))
+            Err(ApiError::new(StatusCode::BAD_GATEWAY, "provider-failed", message))
         }
     }
 }

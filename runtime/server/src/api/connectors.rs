@@ -139,10 +139,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<List<Connector>>
     (status = 200, body = Connector),
     (status = 404, body = ErrorBody),
 ))]
-pub(super) async fn show(
-    State(app): State<App>,
-    Name(name): Name,
-) -> Result<Json<Connector>, ApiError> {
+pub(super) async fn show(State(app): State<App>, Name(name): Name) -> Result<Json<Connector>, ApiError> {
     Ok(Json(app.engine.connector(&name).await?.into()))
 }
 
@@ -161,11 +158,7 @@ pub(super) async fn install(
     Params(params): Params<InstallParams>,
     Wasm(wasm): Wasm,
 ) -> Result<Response, ApiError> {
-    let approval = if params.approve {
-        Approval::Approved
-    } else {
-        Approval::Ask
-    };
+    let approval = if params.approve { Approval::Approved } else { Approval::Ask };
     let installed = app.engine.install(wasm, approval, &actor.0).await?;
     let status = match installed.status {
         InstallStatus::Active => StatusCode::OK,
@@ -184,15 +177,10 @@ pub(super) async fn approve(
     Name(name): Name,
     JsonBody(body): JsonBody<ApproveBody>,
 ) -> Result<Json<Connector>, ApiError> {
-    let digest: Digest =
-        body.digest
-            .parse()
-            .map_err(|error: wharf_model::digest::InvalidDigest| {
-                ApiError::bad_request("bad-digest", error.to_string())
-            })?;
-    Ok(Json(
-        app.engine.approve(&name, digest, &actor.0).await?.into(),
-    ))
+    let digest: Digest = body.digest.parse().map_err(|error: wharf_model::digest::InvalidDigest| {
+        ApiError::bad_request("bad-digest", error.to_string())
+    })?;
+    Ok(Json(app.engine.approve(&name, digest, &actor.0).await?.into()))
 }
 
 /// Replaces what a connector is granted. Calls that start from now on are judged by it.

@@ -105,11 +105,7 @@ pub(super) async fn list(
         .map(|text| text.parse::<DeadLetterState>())
         .transpose()
         .map_err(|error| ApiError::bad_request("bad-status", error.to_string()))?;
-    let filter = DeadLetterFilter {
-        state,
-        before: list::cursor(params.before)?,
-        limit: limit as usize,
-    };
+    let filter = DeadLetterFilter { state, before: list::cursor(params.before)?, limit: limit as usize };
     let rows = app.engine.dead_letters(filter).await?;
     Ok(List::page(rows, limit, |row| row.run.clone()))
 }
@@ -117,10 +113,7 @@ pub(super) async fn list(
 /// One dead letter.
 #[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "dead letters", params(("id" = String, Path)),
     responses((status = 200, body = DeadLetter), (status = 404, body = ErrorBody)))]
-pub(super) async fn show(
-    State(app): State<App>,
-    Name(id): Name,
-) -> Result<Json<DeadLetter>, ApiError> {
+pub(super) async fn show(State(app): State<App>, Name(id): Name) -> Result<Json<DeadLetter>, ApiError> {
     Ok(Json(app.engine.dead_letter(&id).await?.into()))
 }
 
@@ -148,8 +141,6 @@ pub(super) async fn discard(
     JsonBody(body): JsonBody<DiscardBody>,
 ) -> Result<Json<DeadLetter>, ApiError> {
     app.engine.dead_letter(&id).await?;
-    app.engine
-        .discard_dead_letter(&id, &body.reason, &actor.0)
-        .await?;
+    app.engine.discard_dead_letter(&id, &body.reason, &actor.0).await?;
     Ok(Json(app.engine.dead_letter(&id).await?.into()))
 }

@@ -103,11 +103,7 @@ impl ApiError {
 
     /// 404 for an authenticated client, who may know what was not found.
     pub(crate) fn no_such(kind: &str, name: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            format!("there is no {kind} `{name}`"),
-        )
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no {kind} `{name}`"))
     }
 
     /// 409: the state of things does not allow it.
@@ -126,11 +122,7 @@ impl ApiError {
     }
 
     /// 503: nothing was stored; try again.
-    pub(crate) fn unavailable(
-        code: &'static str,
-        message: impl Into<String>,
-        retry_after: u64,
-    ) -> Self {
+    pub(crate) fn unavailable(code: &'static str, message: impl Into<String>, retry_after: u64) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(retry_after)
     }
 
@@ -161,11 +153,7 @@ impl ApiError {
         match status {
             StatusCode::NOT_FOUND => Self::not_found(),
             StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(),
-            status => Self::new(
-                status,
-                "refused",
-                status.canonical_reason().unwrap_or("refused"),
-            ),
+            status => Self::new(status, "refused", status.canonical_reason().unwrap_or("refused")),
         }
     }
 }
@@ -190,9 +178,7 @@ impl From<Unread> for ApiError {
                 format!("the body did not arrive within {} s", within.as_secs()),
             ),
             Unread::Broken => Self::bad_request("broken-off", "the body ended early"),
-            Unread::NoRoom => {
-                Self::unavailable("overloaded", "too much is being received; try again", 1)
-            }
+            Unread::NoRoom => Self::unavailable("overloaded", "too much is being received; try again", 1),
         }
     }
 }
@@ -221,10 +207,8 @@ impl IntoResponse for ApiError {
 pub(crate) fn finish(mut response: Response, request_id: &str) -> Response {
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
-        let error = response
-            .extensions_mut()
-            .remove::<ApiError>()
-            .unwrap_or_else(|| ApiError::of_status(status));
+        let error =
+            response.extensions_mut().remove::<ApiError>().unwrap_or_else(|| ApiError::of_status(status));
         response = render(error, request_id, &response);
     }
     let headers = response.headers_mut();
@@ -234,10 +218,7 @@ pub(crate) fn finish(mut response: Response, request_id: &str) -> Response {
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CACHE_CONTROL, "no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
-        ),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -269,14 +250,10 @@ fn render(ApiError(error): ApiError, request_id: &str, original: &Response) -> R
         response.headers_mut().insert(header::ALLOW, allow.clone());
     }
     if status == StatusCode::UNAUTHORIZED {
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(seconds) = error.retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

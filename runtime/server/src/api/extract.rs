@@ -47,9 +47,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(name) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| ApiError::not_found())?;
+        let Path(name) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
         checked(name).map(Self)
     }
 }
@@ -66,35 +65,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Names {
 }
 
 fn checked(name: String) -> Result<String, ApiError> {
-    if is_name(&name) {
-        Ok(name)
-    } else {
-        Err(ApiError::not_found())
-    }
+    if is_name(&name) { Ok(name) } else { Err(ApiError::not_found()) }
 }
 
 /// Whether a text could name anything.
 pub(super) fn is_name(text: &str) -> bool {
     text.len() <= 128
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(params)| Self(params))
-            .map_err(|error| {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                ApiError::bad_request(
-                    "bad-query",
-                    cause.unwrap_or_else(|| "the query cannot be read".to_owned()),
-                )
-            })
+        Query::try_from_uri(&parts.uri).map(|Query(params)| Self(params)).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            ApiError::bad_request("bad-query", cause.unwrap_or_else(|| "the query cannot be read".to_owned()))
+        })
     }
 }
 
@@ -104,8 +92,7 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let read = async {
             let body = typed(request, app, &["application/json"], TEXT_BYTES).await?;
-            json::check(&body.bytes)
-                .map_err(|error| ApiError::bad_request("not-json", error.to_string()))?;
+            json::check(&body.bytes).map_err(|error| ApiError::bad_request("not-json", error.to_string()))?;
             serde_json::from_slice(&body.bytes)
                 .map_err(|error| ApiError::bad_request("bad-body", error.to_string()))
         };
@@ -118,12 +105,7 @@ impl FromRequest<App> for FlowText {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let read = async {
-            let types = [
-                "text/yaml",
-                "application/yaml",
-                "text/plain",
-                "application/json",
-            ];
+            let types = ["text/yaml", "application/yaml", "text/plain", "application/json"];
             let body = typed(request, app, &types, TEXT_BYTES).await?;
             String::from_utf8(body.bytes)
                 .map_err(|_| ApiError::bad_request("not-utf-8", "a flow file is UTF-8 text"))
@@ -138,32 +120,19 @@ impl FromRequest<App> for Wasm {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let types = ["application/wasm", "application/octet-stream"];
         let read = typed(request, app, &types, WASM_BYTES).await;
-        read.map(|body| Self(body.bytes))
-            .map_err(ApiError::into_response)
+        read.map(|body| Self(body.bytes)).map_err(ApiError::into_response)
     }
 }
 
 /// The body, if it says that it is one of `types`.
-async fn typed(
-    request: Request,
-    app: &App,
-    types: &[&str],
-    most: usize,
-) -> Result<Whole, ApiError> {
+async fn typed(request: Request, app: &App, types: &[&str], most: usize) -> Result<Whole, ApiError> {
     let (parts, body) = request.into_parts();
     if !is_one_of(&parts.headers, types) {
         let message = format!("the content-type must be {}", types.join(" or "));
-        return Err(ApiError::new(
-            http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content-type",
-            message,
-        ));
+        return Err(ApiError::new(http::StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", message));
     }
     body::precheck(&parts.headers, most)?;
-    let allowance = Allowance {
-        bytes: most,
-        within: WITHIN,
-    };
+    let allowance = Allowance { bytes: most, within: WITHIN };
     Ok(body::read(body, allowance, &app.api_room).await?)
 }
 
@@ -172,11 +141,7 @@ fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|value| {
-            types
-                .iter()
-                .any(|known| value.trim().eq_ignore_ascii_case(known))
-        })
+        .is_some_and(|value| types.iter().any(|known| value.trim().eq_ignore_ascii_case(known)))
 }
 
 #[cfg(test)]

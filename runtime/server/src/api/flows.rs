@@ -144,15 +144,9 @@ pub(super) async fn list(State(app): State<App>) -> Json<List<Flow>> {
 /// One flow and its file.
 #[utoipa::path(get, path = "/api/v1/flows/{name}", tag = "flows", params(("name" = String, Path)),
     responses((status = 200, body = FlowWithSource), (status = 404, body = ErrorBody)))]
-pub(super) async fn show(
-    State(app): State<App>,
-    Name(name): Name,
-) -> Result<Json<FlowWithSource>, ApiError> {
+pub(super) async fn show(State(app): State<App>, Name(name): Name) -> Result<Json<FlowWithSource>, ApiError> {
     let (info, source) = app.engine.flow_source(&name).await?;
-    Ok(Json(FlowWithSource {
-        flow: info.into(),
-        source,
-    }))
+    Ok(Json(FlowWithSource { flow: info.into(), source }))
 }
 
 /// Checks a flow file against what is installed and makes it the version for new runs.
@@ -168,12 +162,7 @@ pub(super) async fn apply(
     Params(file): Params<FileParams>,
     FlowText(source): FlowText,
 ) -> Result<Json<Applied>, ApiError> {
-    Ok(Json(
-        app.engine
-            .apply_flow(file.name()?, &source, &actor.0)
-            .await?
-            .into(),
-    ))
+    Ok(Json(app.engine.apply_flow(file.name()?, &source, &actor.0).await?.into()))
 }
 
 /// Checks a flow file and changes nothing.
@@ -204,25 +193,14 @@ pub(super) async fn run(
     Name(name): Name,
     JsonBody(body): JsonBody<RunBody>,
 ) -> Result<Response, ApiError> {
-    if body
-        .dedupe_key
-        .as_deref()
-        .is_some_and(|key| !is_delivery_id(key))
-    {
+    if body.dedupe_key.as_deref().is_some_and(|key| !is_delivery_id(key)) {
         return Err(ApiError::bad_request(
             "bad-dedupe-key",
             "`dedupe_key` takes 1 to 128 of A-Z a-z 0-9 _ -",
         ));
     }
     tracing::info!(flow = name, actor = actor.0, "a run is started by hand");
-    let Accepted { run, duplicate } = app
-        .engine
-        .run_flow(&name, body.data, body.dedupe_key)
-        .await?;
-    let status = if duplicate {
-        StatusCode::OK
-    } else {
-        StatusCode::ACCEPTED
-    };
+    let Accepted { run, duplicate } = app.engine.run_flow(&name, body.data, body.dedupe_key).await?;
+    let status = if duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(Started { run, duplicate })).into_response())
 }

@@ -28,18 +28,11 @@ impl<T> List<T> {
 
     /// A page whose cursor somebody else made.
     pub(super) fn with_next<E: Into<T>>(items: Vec<E>, next: Option<String>) -> Json<Self> {
-        Json(Self {
-            items: items.into_iter().map(Into::into).collect(),
-            next,
-        })
+        Json(Self { items: items.into_iter().map(Into::into).collect(), next })
     }
 
     /// A page of at most `limit` items; a full one may have a next, which begins before its last item.
-    pub(super) fn page<E: Into<T>>(
-        items: Vec<E>,
-        limit: u32,
-        cursor: impl Fn(&E) -> String,
-    ) -> Json<Self> {
+    pub(super) fn page<E: Into<T>>(items: Vec<E>, limit: u32, cursor: impl Fn(&E) -> String) -> Json<Self> {
         let full = u32::try_from(items.len()).is_ok_and(|count| count >= limit);
         let next = items.last().filter(|_| full).map(cursor);
         Self::with_next(items, next)
@@ -51,21 +44,16 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, ApiError> {
     match asked {
         None => Ok(USUAL),
         Some(limit @ 1..=MOST) => Ok(limit),
-        Some(limit) => Err(
-            ApiError::bad_request("bad-limit", format!("`limit` is {limit}")).fix(format!(
-                "write a number from 1 to {MOST}, and follow `next`"
-            )),
-        ),
+        Some(limit) => Err(ApiError::bad_request("bad-limit", format!("`limit` is {limit}"))
+            .fix(format!("write a number from 1 to {MOST}, and follow `next`"))),
     }
 }
 
 /// Checks that a text is an id of ours: a ULID, 26 digits of Crockford's base 32.
 pub(super) fn cursor(before: Option<String>) -> Result<Option<String>, ApiError> {
     match before {
-        Some(text) if !is_ulid(&text) => {
-            Err(ApiError::bad_request("bad-cursor", "`before` is no cursor")
-                .fix("take it from `next` of the page before"))
-        }
+        Some(text) if !is_ulid(&text) => Err(ApiError::bad_request("bad-cursor", "`before` is no cursor")
+            .fix("take it from `next` of the page before")),
         before => Ok(before),
     }
 }
@@ -83,13 +71,9 @@ mod tests {
 
     #[test]
     fn limits_and_cursors_are_checked() {
-        for (asked, expected) in [
-            (None, Some(50)),
-            (Some(1), Some(1)),
-            (Some(200), Some(200)),
-            (Some(0), None),
-            (Some(201), None),
-        ] {
+        for (asked, expected) in
+            [(None, Some(50)), (Some(1), Some(1)), (Some(200), Some(200)), (Some(0), None), (Some(201), None)]
+        {
             assert_eq!(limit(asked).ok(), expected, "{asked:?}");
         }
         for (before, good) in [

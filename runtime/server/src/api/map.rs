@@ -12,17 +12,12 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::NotFound { what, name } => Self::no_such(what, &name),
             EngineError::Refused(message) => Self::conflict("refused", message),
-            EngineError::Invalid(message) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
-            }
+            EngineError::Invalid(message) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message),
             EngineError::Load { .. } => {
                 let cause = error.to_string();
-                Self::conflict(
-                    "connector-unusable",
-                    "the connector cannot be loaded any more",
-                )
-                .fix("install it again")
-                .cause(cause)
+                Self::conflict("connector-unusable", "the connector cannot be loaded any more")
+                    .fix("install it again")
+                    .cause(cause)
             }
             EngineError::Store(error) => error.into(),
         }
@@ -33,21 +28,17 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound { what, name } => Self::no_such(what, &name),
-            StoreError::Invalid { what, reason } => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid",
-                format!("{what}: {reason}"),
-            ),
+            StoreError::Invalid { what, reason } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("{what}: {reason}"))
+            }
             StoreError::Exists { what, name, reason } => {
                 Self::conflict("exists", format!("{what} `{name}` exists: {reason}"))
             }
             StoreError::SecretCorrupt { .. } => Self::conflict("secret-corrupt", error.to_string()),
-            StoreError::Overloaded | StoreError::Busy | StoreError::Full => Self::unavailable(
-                "overloaded",
-                "the store takes no more at the moment; try again",
-                1,
-            )
-            .cause(error),
+            StoreError::Overloaded | StoreError::Busy | StoreError::Full => {
+                Self::unavailable("overloaded", "the store takes no more at the moment; try again", 1)
+                    .cause(error)
+            }
             other => Self::internal(other),
         }
     }
@@ -55,15 +46,12 @@ impl From<StoreError> for ApiError {
 
 impl From<InstallError> for ApiError {
     fn from(error: InstallError) -> Self {
-        let unprocessable =
-            |code, message| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
+        let unprocessable = |code, message| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
         match error {
             InstallError::Package(error) => unprocessable("bad-package", error.to_string()),
             InstallError::Manifest(_) => unprocessable("bad-manifest", error.to_string()),
             InstallError::Load(error) => unprocessable("refused-by-sandbox", error.to_string()),
-            InstallError::Describe(_) => {
-                unprocessable("describes-itself-otherwise", error.to_string())
-            }
+            InstallError::Describe(_) => unprocessable("describes-itself-otherwise", error.to_string()),
             InstallError::Refused(message) => Self::conflict("refused", message),
             InstallError::Engine(error) => error.into(),
         }
@@ -79,8 +67,7 @@ impl From<FlowError> for ApiError {
                     [one] => one.message.clone(),
                     several => format!("the flow has {} problems", several.len()),
                 };
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-flow", message)
-                    .problems(problems, rendered)
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-flow", message).problems(problems, rendered)
             }
             FlowError::Engine(error) => error.into(),
         }

@@ -270,11 +270,7 @@ impl From<AttemptRecord> for Attempt {
             retry_at: attempt.retry_at.map(|at| at.0),
             gave_up: attempt.gave_up,
             metering: attempt.metering.into(),
-            effects: attempt
-                .effects
-                .into_iter()
-                .map(EffectRecord::from)
-                .collect(),
+            effects: attempt.effects.into_iter().map(EffectRecord::from).collect(),
             log: attempt.log.into_iter().map(LogRecord::from).collect(),
         }
     }
@@ -292,19 +288,12 @@ impl From<Failure> for FailureRecord {
             fields: failure
                 .fields
                 .into_iter()
-                .map(|field| FieldRecord {
-                    path: field.path,
-                    message: field.message,
-                })
+                .map(|field| FieldRecord { path: field.path, message: field.message })
                 .collect(),
             items: failure
                 .items
                 .into_iter()
-                .map(|item| ItemRecord {
-                    index: item.index,
-                    class: item.class.name(),
-                    message: item.message,
-                })
+                .map(|item| ItemRecord { index: item.index, class: item.class.name(), message: item.message })
                 .collect(),
         }
     }
@@ -323,24 +312,9 @@ impl From<TrapReport> for Trap {
 
 impl From<Metering> for MeteringRecord {
     fn from(metering: Metering) -> Self {
-        let Metering {
-            fuel,
-            peak_memory_bytes,
-            host_bytes,
-            host_calls,
-            effects,
-            wall_micros,
-            gate_micros,
-        } = metering;
-        Self {
-            fuel,
-            peak_memory_bytes,
-            host_bytes,
-            host_calls,
-            effects,
-            wall_micros,
-            gate_micros,
-        }
+        let Metering { fuel, peak_memory_bytes, host_bytes, host_calls, effects, wall_micros, gate_micros } =
+            metering;
+        Self { fuel, peak_memory_bytes, host_bytes, host_calls, effects, wall_micros, gate_micros }
     }
 }
 
@@ -352,9 +326,7 @@ impl From<Effect> for EffectRecord {
             result: match effect.result {
                 EffectResult::Status(status) => EffectOutcome::Status(status),
                 EffectResult::Journaled(status) => EffectOutcome::Journaled(status),
-                EffectResult::Denied { reason, message } => {
-                    EffectOutcome::Denied { reason, message }
-                }
+                EffectResult::Denied { reason, message } => EffectOutcome::Denied { reason, message },
                 EffectResult::Failed(why) => EffectOutcome::Failed(why),
             },
             micros: effect.micros,
@@ -372,10 +344,6 @@ impl From<LogLine> for LogRecord {
             LogLevel::Warn => "warn",
             LogLevel::Error => "error",
         };
-        Self {
-            level,
-            message: line.message,
-            fields: line.fields,
-        }
+        Self { level, message: line.message, fields: line.fields }
     }
 }

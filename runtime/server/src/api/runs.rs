@@ -97,9 +97,7 @@ pub(super) async fn list(
         .map_err(|error| ApiError::bad_request("bad-status", error.to_string()))?;
     let filter = RunFilter {
         // A name that cannot exist selects nothing, like one that does not.
-        flow: params
-            .flow
-            .map(|name| if is_name(&name) { name } else { String::new() }),
+        flow: params.flow.map(|name| if is_name(&name) { name } else { String::new() }),
         status,
         before: list::cursor(params.before)?,
         limit: limit as usize,

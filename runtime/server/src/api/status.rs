@@ -57,11 +57,7 @@ pub(super) async fn status(State(app): State<App>) -> Result<Json<Status>, ApiEr
         runs: counts
             .runs
             .into_iter()
-            .map(|run| RunCount {
-                flow: run.flow,
-                status: run.status,
-                count: run.count,
-            })
+            .map(|run| RunCount { flow: run.flow, status: run.status, count: run.count })
             .collect(),
         dead_letters_open: counts.dead_letters,
         flows: app.engine.flows().len(),
@@ -80,11 +76,7 @@ pub(super) async fn healthz() -> Json<Healthy> {
     responses((status = 200, body = Healthy), (status = 503, body = ErrorBody)))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<Json<Healthy>, ApiError> {
     if !app.engine.is_ready() {
-        return Err(ApiError::unavailable(
-            "stopping",
-            "the server is shutting down",
-            5,
-        ));
+        return Err(ApiError::unavailable("stopping", "the server is shutting down", 5));
     }
     app.engine.counts().await.map_err(|error| {
         ApiError::unavailable("store-unavailable", "the store does not answer", 5).cause(error)
@@ -98,11 +90,7 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<Json<Healthy>, ApiE
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError> {
     // Without the store's counts the page is still worth having, above all then.
     let counts = app.engine.counts().await.ok();
-    let page = app
-        .metrics
-        .page(counts.as_ref())
-        .map_err(ApiError::internal)?;
-    let kind =
-        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let page = app.metrics.page(counts.as_ref()).map_err(ApiError::internal)?;
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], page).into_response())
 }

@@ -30,19 +30,9 @@ impl Server {
             "listen = \"127.0.0.1:0\"\ndata-dir = {:?}\n[webhooks]\nmax-body-bytes = 1000\n{webhooks}",
             folder.path().join("data")
         );
-        let config = Config::load(
-            Some(Source {
-                name: "test",
-                text: &text,
-            }),
-            &[],
-        )
-        .unwrap();
+        let config = Config::load(Some(Source { name: "test", text: &text }), &[]).unwrap();
         let running = serve(config, ServeOptions::default()).await.unwrap();
-        Self {
-            running,
-            _folder: folder,
-        }
+        Self { running, _folder: folder }
     }
 
     fn addr(&self) -> SocketAddr {
@@ -60,9 +50,10 @@ impl Server {
             request.push_str(header);
             request.push_str("\r\n");
         }
-        if !headers.iter().any(|header| {
-            header.starts_with("content-length") || header.starts_with("transfer-encoding")
-        }) {
+        if !headers
+            .iter()
+            .any(|header| header.starts_with("content-length") || header.starts_with("transfer-encoding"))
+        {
             request.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         let mut request = format!("{request}\r\n").into_bytes();
@@ -91,11 +82,7 @@ async fn exchange(addr: SocketAddr, request: &[u8]) -> (u16, String) {
     let mut response = Vec::new();
     let _ = stream.read_to_end(&mut response).await;
     let text = String::from_utf8_lossy(&response).into_owned();
-    let status = text
-        .split(' ')
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .unwrap_or(0);
+    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
     (status, text)
 }
 
@@ -122,9 +109,7 @@ async fn strangers_get_nowhere() {
     let routes = routes();
     assert!(routes.len() > 25);
     for (_, path) in &routes {
-        for method in [
-            "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD",
-        ] {
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD"] {
             if !path.starts_with("/api/") {
                 continue;
             }
@@ -141,13 +126,8 @@ async fn strangers_get_nowhere() {
 async fn the_document_and_the_router_agree() {
     let server = Server::start().await;
     for (method, path) in routes() {
-        let (status, text) = server
-            .admin(
-                &format!("{method} {path}"),
-                &["content-type: application/json"],
-                b"{}",
-            )
-            .await;
+        let (status, text) =
+            server.admin(&format!("{method} {path}"), &["content-type: application/json"], b"{}").await;
         assert_ne!(status, 405, "{method} {path}");
         assert!(
             !text.contains("there is nothing here") || path.starts_with("/webhooks/"),
@@ -169,29 +149,13 @@ async fn only_the_key_opens() {
         format!("Basic {key}"),
         key.clone(),
     ] {
-        let answer = server
-            .ask(
-                "GET /api/v1/status",
-                &[&format!("authorization: {wrong}")],
-                b"",
-            )
-            .await;
+        let answer = server.ask("GET /api/v1/status", &[&format!("authorization: {wrong}")], b"").await;
         server.is(&answer, 401, "\"code\":\"unauthorized\"");
         assert!(answer.1.contains("www-authenticate: Bearer"));
     }
     let twice = format!("authorization: Bearer {key}");
-    server.is(
-        &server
-            .ask("GET /api/v1/status", &[&twice, &twice], b"")
-            .await,
-        401,
-        "unauthorized",
-    );
-    server.is(
-        &server.admin("GET /api/v1/status", &[], b"").await,
-        200,
-        "\"ready\":true",
-    );
+    server.is(&server.ask("GET /api/v1/status", &[&twice, &twice], b"").await, 401, "unauthorized");
+    server.is(&server.admin("GET /api/v1/status", &[], b"").await, 200, "\"ready\":true");
     let huge = format!("authorization: Bearer {}", "a".repeat(1 << 20));
     let answer = server.ask("GET /api/v1/status", &[&huge], b"").await;
     assert!(matches!(answer.0, 431 | 0), "{}", answer.1);
@@ -216,34 +180,20 @@ async fn webhook_addresses_are_bounded_and_alike() {
         assert_eq!(answered, status, "{line}: {text}");
     }
     let large = vec![b' '; 1001];
+    server.is(&server.ask("POST /webhooks/none", &[], &large).await, 413, "too-large");
     server.is(
-        &server.ask("POST /webhooks/none", &[], &large).await,
-        413,
-        "too-large",
-    );
-    server.is(
-        &server
-            .ask("POST /webhooks/none", &["content-encoding: gzip"], b"{}")
-            .await,
+        &server.ask("POST /webhooks/none", &["content-encoding: gzip"], b"{}").await,
         415,
         "content-encoding",
     );
     let page = server.ask("GET /metrics", &[], b"").await;
-    server.is(
-        &page,
-        200,
-        "wharf_webhook_deliveries_total{flow=\"\",result=\"too-large\"} 1",
-    );
+    server.is(&page, 200, "wharf_webhook_deliveries_total{flow=\"\",result=\"too-large\"} 1");
 }
 
 #[tokio::test]
 async fn the_public_pages_answer() {
     let server = Server::start().await;
-    for (path, part) in [
-        ("/healthz", "\"ok\""),
-        ("/readyz", "\"ok\""),
-        ("/metrics", "# EOF"),
-    ] {
+    for (path, part) in [("/healthz", "\"ok\""), ("/readyz", "\"ok\""), ("/metrics", "# EOF")] {
         let answer = server.ask(&format!("GET {path}"), &[], b"").await;
         server.is(&answer, 200, part);
         server.is(&answer, 200, "x-content-type-options: nosniff");
@@ -256,27 +206,11 @@ async fn the_key_is_made_once_and_for_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let text = format!("listen = \"127.0.0.1:0\"\ndata-dir = {data:?}");
-    let config = Config::load(
-        Some(Source {
-            name: "test",
-            text: &text,
-        }),
-        &[],
-    )
-    .unwrap();
-    let first = serve(config.clone(), ServeOptions::default())
-        .await
-        .unwrap();
+    let config = Config::load(Some(Source { name: "test", text: &text }), &[]).unwrap();
+    let first = serve(config.clone(), ServeOptions::default()).await.unwrap();
     let made = first.admin_key().unwrap().clone();
-    assert_eq!(
-        std::fs::read_to_string(&made.file).unwrap().trim(),
-        made.key
-    );
-    for (path, mode) in [
-        (data.clone(), 0o700),
-        (made.file, 0o600),
-        (data.join("master.key"), 0o600),
-    ] {
+    assert_eq!(std::fs::read_to_string(&made.file).unwrap().trim(), made.key);
+    for (path, mode) in [(data.clone(), 0o700), (made.file, 0o600), (data.join("master.key"), 0o600)] {
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             mode,
@@ -298,21 +232,7 @@ async fn a_folder_that_is_not_there_is_no_start() {
         folder.path().join("data"),
         folder.path().join("none"),
     );
-    let config = Config::load(
-        Some(Source {
-            name: "test",
-            text: &text,
-        }),
-        &[],
-    )
-    .unwrap();
-    let error = serve(config, ServeOptions::default())
-        .await
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(
-        error.contains("connectors.watch") && error.contains("no directory"),
-        "{error}"
-    );
+    let config = Config::load(Some(Source { name: "test", text: &text }), &[]).unwrap();
+    let error = serve(config, ServeOptions::default()).await.err().unwrap().to_string();
+    assert!(error.contains("connectors.watch") && error.contains("no directory"), "{error}");
 }

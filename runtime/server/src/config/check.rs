@@ -29,23 +29,9 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
             )
         })?,
         data_dir: at.path("data-dir", raw.data_dir.as_deref().unwrap_or("wharf-data"))?,
-        drain: Duration::from_secs(at.within(
-            "drain-seconds",
-            raw.drain_seconds.unwrap_or(30),
-            0,
-            30,
-        )?),
-        max_connections: at.count(
-            "max-connections",
-            raw.max_connections.unwrap_or(4096),
-            65_536,
-        )?,
-        watch: raw
-            .connectors
-            .watch
-            .as_deref()
-            .map(|path| at.path("connectors.watch", path))
-            .transpose()?,
+        drain: Duration::from_secs(at.within("drain-seconds", raw.drain_seconds.unwrap_or(30), 0, 30)?),
+        max_connections: at.count("max-connections", raw.max_connections.unwrap_or(4096), 65_536)?,
+        watch: raw.connectors.watch.as_deref().map(|path| at.path("connectors.watch", path)).transpose()?,
         max_concurrent_runs: at.count(
             "max-concurrent-runs",
             raw.max_concurrent_runs.unwrap_or(256),
@@ -96,11 +82,7 @@ impl Checker<'_> {
         if (least..=most).contains(&value) {
             return Ok(value);
         }
-        Err(self.wrong(
-            key,
-            format!("is {value}"),
-            format!("write a number from {least} to {most}"),
-        ))
+        Err(self.wrong(key, format!("is {value}"), format!("write a number from {least} to {most}")))
     }
 
     fn count(&self, key: &str, value: u64, most: u64) -> Result<usize, ConfigError> {
@@ -130,31 +112,21 @@ impl Checker<'_> {
                     )
                 })?;
                 if cidr.trunc() != cidr {
-                    let fix = format!(
-                        "write \"{}\", or a /32 or /128 for one address",
-                        cidr.trunc()
-                    );
+                    let fix = format!("write \"{}\", or a /32 or /128 for one address", cidr.trunc());
                     return Err(self.wrong(
                         &name,
                         format!("has cidr `{cidr}` with bits outside its prefix"),
                         fix,
                     ));
                 }
-                if item
-                    .ports
-                    .as_ref()
-                    .is_some_and(|ports| ports.is_empty() || ports.contains(&0))
-                {
+                if item.ports.as_ref().is_some_and(|ports| ports.is_empty() || ports.contains(&0)) {
                     return Err(self.wrong(
                         &name,
                         "has an empty list of ports or port 0",
                         "name the ports, or leave `ports` out for all of them",
                     ));
                 }
-                Ok(CarveOut {
-                    cidr,
-                    ports: item.ports.clone(),
-                })
+                Ok(CarveOut { cidr, ports: item.ports.clone() })
             })
             .collect()
     }
@@ -164,18 +136,13 @@ impl Checker<'_> {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
             Some(other) => {
-                return Err(self.wrong(
-                    "report.log",
-                    format!("is `{other}`"),
-                    "write \"text\" or \"json\"",
-                ));
+                return Err(self.wrong("report.log", format!("is `{other}`"), "write \"text\" or \"json\""));
             }
         };
         let endpoint = raw.otlp_endpoint.as_deref();
         if endpoint.is_some_and(|url| {
             url.parse::<http::Uri>().ok().is_none_or(|uri| {
-                !matches!(uri.scheme_str(), Some("http" | "https"))
-                    || uri.host().is_none_or(str::is_empty)
+                !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty)
             })
         }) {
             return Err(self.wrong(

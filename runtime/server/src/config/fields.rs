@@ -59,59 +59,29 @@ const fn text(
     example: &'static str,
     doc: &'static str,
 ) -> Field {
-    Field {
-        key,
-        kind: Kind::Text,
-        default,
-        example,
-        doc,
-    }
+    Field { key, kind: Kind::Text, default, example, doc }
 }
 
 const fn integer(key: &'static str, default: &'static str, doc: &'static str) -> Field {
-    Field {
-        key,
-        kind: Kind::Integer,
-        default: Some(default),
-        example: default,
-        doc,
-    }
+    Field { key, kind: Kind::Integer, default: Some(default), example: default, doc }
 }
 
 const fn list(key: &'static str, example: &'static str, doc: &'static str) -> Field {
-    Field {
-        key,
-        kind: Kind::List,
-        default: Some("[]"),
-        example,
-        doc,
-    }
+    Field { key, kind: Kind::List, default: Some("[]"), example, doc }
 }
 
 /// Tables of the file in their order, with an introduction each.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("", "Where the server listens and keeps its data."),
-    (
-        "connectors",
-        "Where connectors come from, besides `wharf connector install`.",
-    ),
+    ("connectors", "Where connectors come from, besides `wharf connector install`."),
     (
         "limits",
         "The limits of one connector call, where no grant says otherwise. Crossing one ends that call only, with a reason that names it.",
     ),
-    (
-        "ceiling",
-        "The most that any grant may ask for. A default above its ceiling is refused at start.",
-    ),
-    (
-        "egress",
-        "Connectors reach public addresses only. What stands here is the exception.",
-    ),
+    ("ceiling", "The most that any grant may ask for. A default above its ceiling is refused at start."),
+    ("egress", "Connectors reach public addresses only. What stands here is the exception."),
     ("webhooks", "What `POST /webhooks/{flow}` takes."),
-    (
-        "report",
-        "Logs on standard error, and traces. Metrics are always at `GET /metrics`.",
-    ),
+    ("report", "Logs on standard error, and traces. Metrics are always at `GET /metrics`."),
 ];
 
 /// Every setting, in the order of the page.
@@ -133,71 +103,27 @@ pub(super) const FIELDS: &[Field] = &[
         "30",
         "How long a server that was told to stop (SIGTERM, Ctrl-C) lets calls and requests finish, 0 to 30. What is not finished resumes at the next start. A second signal stops at once.",
     ),
-    integer(
-        "max-connections",
-        "4096",
-        "Connections at once; further ones wait.",
-    ),
-    integer(
-        "max-concurrent-runs",
-        "256",
-        "Runs that are driven at once; the others wait in the database.",
-    ),
+    integer("max-connections", "4096", "Connections at once; further ones wait."),
+    integer("max-concurrent-runs", "256", "Runs that are driven at once; the others wait in the database."),
     text(
         "connectors.watch",
         None,
         "\"connectors\"",
         "A folder whose `.wasm` files are kept installed: a new or changed file is installed as by `wharf connector install`, a removed one is unloaded. What asks for more than was granted is held until `wharf connector approve`.",
     ),
-    integer(
-        "limits.fuel",
-        "1000000000",
-        "Units of work, about one a WebAssembly instruction.",
-    ),
-    integer(
-        "limits.deadline-ms",
-        "30000",
-        "Wall time in milliseconds, HTTP included.",
-    ),
-    integer(
-        "limits.memory-bytes",
-        "67108864",
-        "Linear memory, all memories together.",
-    ),
-    integer(
-        "limits.table-elements",
-        "10000",
-        "Elements of all tables together.",
-    ),
+    integer("limits.fuel", "1000000000", "Units of work, about one a WebAssembly instruction."),
+    integer("limits.deadline-ms", "30000", "Wall time in milliseconds, HTTP included."),
+    integer("limits.memory-bytes", "67108864", "Linear memory, all memories together."),
+    integer("limits.table-elements", "10000", "Elements of all tables together."),
     integer("limits.instances", "32", "Core instances in the component."),
-    integer(
-        "limits.host-bytes-per-call",
-        "8388608",
-        "Bytes that cross the border in one host call.",
-    ),
-    integer(
-        "limits.host-bytes",
-        "67108864",
-        "Bytes that cross the border in all host calls together.",
-    ),
+    integer("limits.host-bytes-per-call", "8388608", "Bytes that cross the border in one host call."),
+    integer("limits.host-bytes", "67108864", "Bytes that cross the border in all host calls together."),
     integer("limits.handles", "1024", "Resource handles alive at once."),
     integer("limits.http-requests", "100", "HTTP requests."),
-    integer(
-        "limits.http-request-bytes",
-        "10485760",
-        "Bytes of one request body.",
-    ),
-    integer(
-        "limits.http-response-bytes",
-        "10485760",
-        "Bytes of one response body, after decoding.",
-    ),
+    integer("limits.http-request-bytes", "10485760", "Bytes of one request body."),
+    integer("limits.http-response-bytes", "10485760", "Bytes of one response body, after decoding."),
     integer("limits.log-bytes", "262144", "Bytes of log that are kept."),
-    integer(
-        "limits.output-bytes",
-        "1048576",
-        "Bytes of the JSON that is returned.",
-    ),
+    integer("limits.output-bytes", "1048576", "Bytes of the JSON that is returned."),
     integer("ceiling.fuel", "100000000000", "As in `limits`."),
     integer("ceiling.deadline-ms", "900000", "As in `limits`."),
     integer("ceiling.memory-bytes", "536870912", "As in `limits`."),
@@ -208,11 +134,7 @@ pub(super) const FIELDS: &[Field] = &[
     integer("ceiling.handles", "1024", "As in `limits`."),
     integer("ceiling.http-requests", "10000", "As in `limits`."),
     integer("ceiling.http-request-bytes", "10485760", "As in `limits`."),
-    integer(
-        "ceiling.http-response-bytes",
-        "268435456",
-        "As in `limits`.",
-    ),
+    integer("ceiling.http-response-bytes", "268435456", "As in `limits`."),
     integer("ceiling.log-bytes", "262144", "As in `limits`."),
     integer("ceiling.output-bytes", "16777216", "As in `limits`."),
     list(
@@ -237,12 +159,7 @@ pub(super) const FIELDS: &[Field] = &[
         "1048576",
         "Bytes of a delivery's body; a longer one is answered 413 and not read further. At most 16777216.",
     ),
-    text(
-        "report.log",
-        Some("\"text\""),
-        "\"json\"",
-        "`text` for people, `json` for one object a line.",
-    ),
+    text("report.log", Some("\"text\""), "\"json\"", "`text` for people, `json` for one object a line."),
     text(
         "report.filter",
         Some("\"info\""),

@@ -92,10 +92,7 @@ impl Origins {
     /// The file and line, variable or flag of `key`.
     pub(super) fn of(&self, key: &str) -> String {
         let owner = key.split('[').next().unwrap_or(key);
-        self.0
-            .get(owner)
-            .cloned()
-            .unwrap_or_else(|| "default".to_owned())
+        self.0.get(owner).cloned().unwrap_or_else(|| "default".to_owned())
     }
 }
 
@@ -121,16 +118,10 @@ pub(super) fn read(
         lay(item, &mut table)?;
         origins.0.insert(item.key.clone(), item.origin.clone());
     }
-    let raw = table
-        .try_into()
-        .map_err(|error: toml::de::Error| ConfigError::Syntax {
-            origin: overrides
-                .iter()
-                .map(|item| item.origin.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-            message: error.to_string().trim_end().to_owned(),
-        })?;
+    let raw = table.try_into().map_err(|error: toml::de::Error| ConfigError::Syntax {
+        origin: overrides.iter().map(|item| item.origin.as_str()).collect::<Vec<_>>().join(", "),
+        message: error.to_string().trim_end().to_owned(),
+    })?;
     Ok((raw, origins))
 }
 
@@ -179,10 +170,8 @@ fn field(key: &str) -> Option<&'static Field> {
 
 /// Puts one override into the table.
 fn lay(item: &Override, table: &mut Table) -> Result<(), ConfigError> {
-    let field = field(&item.key).ok_or_else(|| ConfigError::UnknownKey {
-        origin: item.origin.clone(),
-        key: item.key.clone(),
-    })?;
+    let field = field(&item.key)
+        .ok_or_else(|| ConfigError::UnknownKey { origin: item.origin.clone(), key: item.key.clone() })?;
     let value = parse(field.kind, &item.value).ok_or_else(|| ConfigError::Value {
         origin: item.origin.clone(),
         key: item.key.clone(),
@@ -194,9 +183,7 @@ fn lay(item: &Override, table: &mut Table) -> Result<(), ConfigError> {
             table.insert(item.key.clone(), value);
         }
         Some((section, name)) => {
-            let inner = table
-                .entry(section)
-                .or_insert_with(|| Value::Table(Table::new()));
+            let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(inner) = inner {
                 inner.insert(name.to_owned(), value);
             }

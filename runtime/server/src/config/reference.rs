@@ -22,11 +22,7 @@ is written as TOML: `WHARF_EGRESS_CARVE_OUTS='[{ cidr = \"127.0.0.1/32\" }]'`.
 pub fn reference() -> String {
     let mut page = INTRODUCTION.to_owned();
     for (section, introduction) in SECTIONS {
-        let heading = if section.is_empty() {
-            "Top level".to_owned()
-        } else {
-            format!("`[{section}]`")
-        };
+        let heading = if section.is_empty() { "Top level".to_owned() } else { format!("`[{section}]`") };
         // Writing to a string cannot fail.
         let _ = write!(page, "\n## {heading}\n\n{introduction}\n");
         let fields = FIELDS.iter().filter(|field| home(field) == *section);
@@ -42,10 +38,7 @@ fn home(field: &Field) -> &'static str {
 }
 
 fn entry(page: &mut String, field: &Field) {
-    let name = field
-        .key
-        .rsplit_once('.')
-        .map_or(field.key, |(_, name)| name);
+    let name = field.key.rsplit_once('.').map_or(field.key, |(_, name)| name);
     let default = field.default.unwrap_or("unset");
     let _ = write!(
         page,

@@ -7,19 +7,12 @@ use wharf_model::grant::Limits;
 use super::{Config, Override, Source, Unsigned, fields::FIELDS, from_env, reference};
 
 fn load(text: &str, overrides: &[Override]) -> Result<Config, String> {
-    let source = Source {
-        name: "wharf.toml",
-        text,
-    };
+    let source = Source { name: "wharf.toml", text };
     Config::load(Some(source), overrides).map_err(|error| error.to_string())
 }
 
 fn from(key: &str, value: &str, origin: &str) -> Override {
-    Override {
-        key: key.to_owned(),
-        value: value.to_owned(),
-        origin: origin.to_owned(),
-    }
+    Override { key: key.to_owned(), value: value.to_owned(), origin: origin.to_owned() }
 }
 
 /// The error's text holds every one of `expected`.
@@ -32,93 +25,39 @@ fn refused(text: &str, overrides: &[Override], expected: &[&str]) {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn broken_files_name_the_line_and_the_fix() {
     let cases: &[(&str, &[&str])] = &[
         ("listen = ", &["wharf.toml", "line 1"]),
         ("\n\nlisten = 7", &["wharf.toml", "line 3", "string"]),
-        (
-            "lisen = \"127.0.0.1:1\"",
-            &["line 1", "unknown field `lisen`", "`listen`"],
-        ),
-        (
-            "[webhooks]\nmax-body-byte = 1",
-            &["line 2", "max-body-byte", "max-body-bytes"],
-        ),
+        ("lisen = \"127.0.0.1:1\"", &["line 1", "unknown field `lisen`", "`listen`"]),
+        ("[webhooks]\nmax-body-byte = 1", &["line 2", "max-body-byte", "max-body-bytes"]),
         ("[limits]\nfuel = -1", &["line 2"]),
         ("[limits]\nfuel = 1\nfuel = 2", &["line 3", "duplicate key"]),
-        (
-            "# x\nport = 8080",
-            &["wharf.toml:2", "`port` is called `listen`"],
-        ),
-        (
-            "data_dir = \"x\"",
-            &["wharf.toml:1", "`data_dir` is called `data-dir`"],
-        ),
-        (
-            "[webhooks]\n\nmax_body_bytes = 9",
-            &["wharf.toml:3", "`webhooks.max-body-bytes`"],
-        ),
-        (
-            "[log]\nformat = \"json\"",
-            &["wharf.toml:1", "`report.log`"],
-        ),
-        (
-            "listen = \"localhost\"",
-            &["wharf.toml:1", "`listen` is `localhost`", "127.0.0.1:8484"],
-        ),
+        ("# x\nport = 8080", &["wharf.toml:2", "`port` is called `listen`"]),
+        ("data_dir = \"x\"", &["wharf.toml:1", "`data_dir` is called `data-dir`"]),
+        ("[webhooks]\n\nmax_body_bytes = 9", &["wharf.toml:3", "`webhooks.max-body-bytes`"]),
+        ("[log]\nformat = \"json\"", &["wharf.toml:1", "`report.log`"]),
+        ("listen = \"localhost\"", &["wharf.toml:1", "`listen` is `localhost`", "127.0.0.1:8484"]),
         ("data-dir = \"\"", &["wharf.toml:1", "is no path"]),
         ("drain-seconds = 31", &["wharf.toml:1", "0 to 30"]),
         ("max-connections = 0", &["1 to 65536"]),
-        (
-            "[limits]\nfuel = 0",
-            &[
-                "wharf.toml:2",
-                "`limits.fuel` is 0",
-                "cannot be switched off",
-            ],
-        ),
+        ("[limits]\nfuel = 0", &["wharf.toml:2", "`limits.fuel` is 0", "cannot be switched off"]),
         (
             "[limits]\nmemory-bytes = 536870913",
-            &[
-                "wharf.toml:2",
-                "above the ceiling of 536870912",
-                "ceiling.memory-bytes",
-            ],
+            &["wharf.toml:2", "above the ceiling of 536870912", "ceiling.memory-bytes"],
         ),
-        (
-            "[ceiling]\nfuel = 5",
-            &["default: `limits.fuel`", "above the ceiling of 5"],
-        ),
+        ("[ceiling]\nfuel = 5", &["default: `limits.fuel`", "above the ceiling of 5"]),
         (
             "[egress]\ncarve-outs = [{ cidr = \"10.0.0.0/33\" }]",
             &["wharf.toml:2", "carve-outs[0]", "10.1.0.0/16"],
         ),
-        (
-            "[egress]\ncarve-outs = [{ cidr = \"10.0.0.1/8\" }]",
-            &["bits outside its prefix", "10.0.0.0/8"],
-        ),
-        (
-            "[egress]\ncarve-outs = [{ cidr = \"10.0.0.0/8\", ports = [] }]",
-            &["empty list of ports"],
-        ),
-        (
-            "[egress]\ncarve-outs = [{ ports = [1] }]",
-            &["line 2", "missing field `cidr`"],
-        ),
-        (
-            "[egress]\ncarve-outs = [{ cidr = \"10.0.0.0/8\", port = 1 }]",
-            &["line 2", "unknown field `port`"],
-        ),
+        ("[egress]\ncarve-outs = [{ cidr = \"10.0.0.1/8\" }]", &["bits outside its prefix", "10.0.0.0/8"]),
+        ("[egress]\ncarve-outs = [{ cidr = \"10.0.0.0/8\", ports = [] }]", &["empty list of ports"]),
+        ("[egress]\ncarve-outs = [{ ports = [1] }]", &["line 2", "missing field `cidr`"]),
+        ("[egress]\ncarve-outs = [{ cidr = \"10.0.0.0/8\", port = 1 }]", &["line 2", "unknown field `port`"]),
         ("[webhooks]\nmax-body-bytes = 16777217", &["1 to 16777216"]),
-        (
-            "[report]\nlog = \"xml\"",
-            &["wharf.toml:2", "`report.log` is `xml`", "\"json\""],
-        ),
-        (
-            "[report]\notlp-endpoint = \"collector:4318\"",
-            &["wharf.toml:2", "no http or https URL"],
-        ),
+        ("[report]\nlog = \"xml\"", &["wharf.toml:2", "`report.log` is `xml`", "\"json\""]),
+        ("[report]\notlp-endpoint = \"collector:4318\"", &["wharf.toml:2", "no http or https URL"]),
     ];
     for (text, expected) in cases {
         refused(text, &[], expected);
@@ -133,16 +72,8 @@ fn overrides_win_and_are_named() {
         &[
             from("listen", "127.0.0.1:2", "WHARF_LISTEN"),
             from("listen", "127.0.0.1:3", "--listen"),
-            from(
-                "webhooks.allow-unsigned",
-                "true",
-                "WHARF_WEBHOOKS_ALLOW_UNSIGNED",
-            ),
-            from(
-                "egress.carve-outs",
-                "[{ cidr = \"127.0.0.1/32\", ports = [80] }]",
-                "--carve-out",
-            ),
+            from("webhooks.allow-unsigned", "true", "WHARF_WEBHOOKS_ALLOW_UNSIGNED"),
+            from("egress.carve-outs", "[{ cidr = \"127.0.0.1/32\", ports = [80] }]", "--carve-out"),
         ],
     )
     .unwrap();
@@ -151,16 +82,8 @@ fn overrides_win_and_are_named() {
     assert_eq!(config.webhooks.max_body_bytes, 10);
     assert_eq!(config.carve_outs[0].ports, Some(vec![80]));
 
-    refused(
-        file,
-        &[from("listen", "x", "--listen")],
-        &["--listen: `listen` is `x`"],
-    );
-    refused(
-        file,
-        &[from("lisen", "x", "--set")],
-        &["--set: there is no setting `lisen`"],
-    );
+    refused(file, &[from("listen", "x", "--listen")], &["--listen: `listen` is `x`"]);
+    refused(file, &[from("lisen", "x", "--set")], &["--set: there is no setting `lisen`"]);
     refused(
         file,
         &[from("drain-seconds", "soon", "WHARF_DRAIN_SECONDS")],
@@ -168,31 +91,17 @@ fn overrides_win_and_are_named() {
     );
     refused(
         file,
-        &[from(
-            "egress.extra-roots",
-            "[1]",
-            "WHARF_EGRESS_EXTRA_ROOTS",
-        )],
+        &[from("egress.extra-roots", "[1]", "WHARF_EGRESS_EXTRA_ROOTS")],
         &["WHARF_EGRESS_EXTRA_ROOTS", "string"],
     );
 }
 
 #[test]
 fn the_environment_is_read_by_name() {
-    let variables = [
-        ("WHARF_LIMITS_HTTP_REQUESTS", "7"),
-        ("WHARF_SERVER", "http://127.0.0.1"),
-        ("PATH", "/bin"),
-    ];
+    let variables =
+        [("WHARF_LIMITS_HTTP_REQUESTS", "7"), ("WHARF_SERVER", "http://127.0.0.1"), ("PATH", "/bin")];
     let found = from_env(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    assert_eq!(
-        found,
-        [from(
-            "limits.http-requests",
-            "7",
-            "WHARF_LIMITS_HTTP_REQUESTS"
-        )]
-    );
+    assert_eq!(found, [from("limits.http-requests", "7", "WHARF_LIMITS_HTTP_REQUESTS")]);
 }
 
 /// Each setting's example is taken, and the documented defaults are the real ones.

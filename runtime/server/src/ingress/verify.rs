@@ -50,9 +50,7 @@ pub struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Forgery {
     /// The connection has no secret, an empty one, or one that is no base64 where it must be.
-    #[error(
-        "the connection's webhook secret is missing or unusable; set it with `wharf connection add`"
-    )]
+    #[error("the connection's webhook secret is missing or unusable; set it with `wharf connection add`")]
     NoSecret,
     /// A header of the scheme is not there.
     #[error("a signature header is missing")]
@@ -98,16 +96,11 @@ pub fn verify(
     evidence: Evidence<'_>,
 ) -> Result<Verified, Forgery> {
     match scheme {
-        Verification::HmacSha256 {
-            header,
-            prefix,
-            slot: _,
-        } => hmac_sha256(usable(secret)?, header, prefix, evidence),
+        Verification::HmacSha256 { header, prefix, slot: _ } => {
+            hmac_sha256(usable(secret)?, header, prefix, evidence)
+        }
         Verification::StandardWebhooks { slot: _ } => standard_webhooks(usable(secret)?, evidence),
-        Verification::Unsigned => Ok(Verified {
-            scheme: "unsigned",
-            signed_id: None,
-        }),
+        Verification::Unsigned => Ok(Verified { scheme: "unsigned", signed_id: None }),
     }
 }
 
@@ -115,9 +108,7 @@ pub fn verify(
 #[must_use]
 pub fn is_delivery_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// What stands in for an id where a provider gives none: the digest of the body.
@@ -141,9 +132,7 @@ pub fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Forgery
 }
 
 fn usable(secret: Option<&[u8]>) -> Result<&[u8], Forgery> {
-    secret
-        .filter(|bytes| !bytes.is_empty())
-        .ok_or(Forgery::NoSecret)
+    secret.filter(|bytes| !bytes.is_empty()).ok_or(Forgery::NoSecret)
 }
 
 fn hmac_sha256(
@@ -160,10 +149,7 @@ fn hmac_sha256(
     mac.update(evidence.body);
     // `verify_slice` compares in constant time.
     mac.verify_slice(&claimed).map_err(|_| Forgery::Mismatch)?;
-    Ok(Verified {
-        scheme: "hmac-sha256",
-        signed_id: None,
-    })
+    Ok(Verified { scheme: "hmac-sha256", signed_id: None })
 }
 
 fn standard_webhooks(secret: &[u8], evidence: Evidence<'_>) -> Result<Verified, Forgery> {
@@ -177,23 +163,12 @@ fn standard_webhooks(secret: &[u8], evidence: Evidence<'_>) -> Result<Verified, 
         return Err(Forgery::Stale);
     }
     let encoded = secret.strip_prefix(b"whsec_").unwrap_or(secret);
-    let key = BASE64
-        .decode(encoded.trim_ascii())
-        .map_err(|_| Forgery::NoSecret)?;
+    let key = BASE64.decode(encoded.trim_ascii()).map_err(|_| Forgery::NoSecret)?;
     let mut mac = mac(usable(Some(&key))?)?;
-    for part in [
-        id.as_bytes(),
-        b".",
-        timestamp.as_bytes(),
-        b".",
-        evidence.body,
-    ] {
+    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", evidence.body] {
         mac.update(part);
     }
-    let offered: Vec<&str> = signatures
-        .split_ascii_whitespace()
-        .take(MAX_SIGNATURES + 1)
-        .collect();
+    let offered: Vec<&str> = signatures.split_ascii_whitespace().take(MAX_SIGNATURES + 1).collect();
     if offered.is_empty() || offered.len() > MAX_SIGNATURES {
         return Err(Forgery::Malformed);
     }
@@ -205,10 +180,7 @@ fn standard_webhooks(secret: &[u8], evidence: Evidence<'_>) -> Result<Verified, 
     if !matches {
         return Err(Forgery::Mismatch);
     }
-    Ok(Verified {
-        scheme: "standard-webhooks",
-        signed_id: Some(id.to_owned()),
-    })
+    Ok(Verified { scheme: "standard-webhooks", signed_id: Some(id.to_owned()) })
 }
 
 /// Whether `timestamp`, in whole seconds since 1970, lies in the window.

@@ -132,12 +132,8 @@ pub(crate) async fn receive(
         }
     };
     // What a stranger writes into the path never becomes a label.
-    let unchecked = matches!(
-        answer,
-        Answer::Unknown | Answer::Unread(Unread::Encoded | Unread::TooLarge(_))
-    );
-    app.metrics
-        .delivery((!unchecked).then_some(flow.as_str()), answer);
+    let unchecked = matches!(answer, Answer::Unknown | Answer::Unread(Unread::Encoded | Unread::TooLarge(_)));
+    app.metrics.delivery((!unchecked).then_some(flow.as_str()), answer);
     response
 }
 
@@ -148,54 +144,27 @@ async fn take(app: &App, flow: &str, request: Request) -> Result<(Answer, Respon
     body::precheck(&parts.headers, most).map_err(unread)?;
     let endpoint = endpoint(app, flow).await?;
     allowed(&endpoint, app.webhooks.unsigned)?;
-    let allowance = Allowance {
-        bytes: most,
-        within: BODY_WITHIN,
-    };
-    let mut body = body::read(body, allowance, &app.webhook_room)
-        .await
-        .map_err(unread)?;
+    let allowance = Allowance { bytes: most, within: BODY_WITHIN };
+    let mut body = body::read(body, allowance, &app.webhook_room).await.map_err(unread)?;
     let received_at = clock::now();
-    let evidence = Evidence {
-        headers: &parts.headers,
-        body: &body.bytes,
-        now: received_at,
-    };
+    let evidence = Evidence { headers: &parts.headers, body: &body.bytes, now: received_at };
     let secret = endpoint.secret.as_ref().map(wharf_store::Secret::expose);
     let verified = verify::verify(&endpoint.verification, secret, evidence).map_err(forged)?;
     json::check(&body.bytes).map_err(|error| not_json(&error))?;
     if !meant(endpoint.event_filter.as_ref(), &parts.headers) {
-        let received = Received {
-            run: None,
-            duplicate: false,
-            ignored: true,
-        };
-        return Ok((
-            Answer::Ignored,
-            (StatusCode::ACCEPTED, Json(received)).into_response(),
-        ));
+        let received = Received { run: None, duplicate: false, ignored: true };
+        return Ok((Answer::Ignored, (StatusCode::ACCEPTED, Json(received)).into_response()));
     }
     let delivery_id = delivery_id(&endpoint, &verified, &parts.headers, &body.bytes)?;
-    let provenance = Provenance {
-        verified: verified.scheme.to_owned(),
-        delivery_id,
-    };
+    let provenance = Provenance { verified: verified.scheme.to_owned(), delivery_id };
     let delivery = delivery(&parts, std::mem::take(&mut body.bytes), received_at);
-    let accepted = app
-        .engine
-        .accept(flow, delivery, provenance)
-        .await
-        .map_err(refused)?;
+    let accepted = app.engine.accept(flow, delivery, provenance).await.map_err(refused)?;
     let (answer, status) = if accepted.duplicate {
         (Answer::Duplicate, StatusCode::OK)
     } else {
         (Answer::Accepted, StatusCode::ACCEPTED)
     };
-    let received = Received {
-        run: Some(accepted.run),
-        duplicate: accepted.duplicate,
-        ignored: false,
-    };
+    let received = Received { run: Some(accepted.run), duplicate: accepted.duplicate, ignored: false };
     Ok((answer, (status, Json(received)).into_response()))
 }
 
@@ -224,12 +193,8 @@ fn allowed(endpoint: &Endpoint, unsigned: Unsigned) -> Result<(), Refusal> {
     let is_unsigned = matches!(endpoint.verification, Verification::Unsigned);
     match unsigned {
         Unsigned::Refused if is_unsigned => {
-            let cause =
-                "the flow takes unsigned deliveries, but `webhooks.allow-unsigned` is false";
-            Err(Refusal(
-                Answer::UnsignedRefused,
-                unauthorized().cause(cause),
-            ))
+            let cause = "the flow takes unsigned deliveries, but `webhooks.allow-unsigned` is false";
+            Err(Refusal(Answer::UnsignedRefused, unauthorized().cause(cause)))
         }
         Unsigned::Refused | Unsigned::Allowed => Ok(()),
     }
@@ -261,26 +226,20 @@ fn delivery_id(
         Ok(id) if verify::is_delivery_id(id) => Ok(id.to_owned()),
         Ok(_) | Err(_) => {
             let message = format!("`{name}` must be there once, with 1 to 128 of A-Z a-z 0-9 _ -");
-            Err(Refusal(
-                Answer::BadId,
-                ApiError::bad_request("bad-delivery-id", message),
-            ))
+            Err(Refusal(Answer::BadId, ApiError::bad_request("bad-delivery-id", message)))
         }
     }
 }
 
 fn target(parts: &Parts) -> String {
-    parts.uri.path_and_query().map_or_else(
-        || parts.uri.path().to_owned(),
-        |target| target.as_str().to_owned(),
-    )
+    parts
+        .uri
+        .path_and_query()
+        .map_or_else(|| parts.uri.path().to_owned(), |target| target.as_str().to_owned())
 }
 
 fn fields(headers: &HeaderMap) -> Vec<Field> {
-    headers
-        .iter()
-        .map(|(name, value)| Field::new(name.as_str(), value.as_bytes()))
-        .collect()
+    headers.iter().map(|(name, value)| Field::new(name.as_str(), value.as_bytes())).collect()
 }
 
 fn unauthorized() -> ApiError {
@@ -297,18 +256,13 @@ fn forged(forgery: Forgery) -> Refusal {
 }
 
 fn not_json(error: &NotJson) -> Refusal {
-    Refusal(
-        Answer::NotJson,
-        ApiError::bad_request("not-json", error.to_string()),
-    )
+    Refusal(Answer::NotJson, ApiError::bad_request("not-json", error.to_string()))
 }
 
 fn unread(unread: Unread) -> Refusal {
     let answer = match unread {
         Unread::NoRoom => Answer::Overloaded,
-        Unread::TooLarge(_) | Unread::Encoded | Unread::Slow(_) | Unread::Broken => {
-            Answer::Unread(unread)
-        }
+        Unread::TooLarge(_) | Unread::Encoded | Unread::Slow(_) | Unread::Broken => Answer::Unread(unread),
     };
     Refusal(answer, unread.into())
 }
@@ -336,10 +290,6 @@ fn refused(error: AcceptError) -> Refusal {
 }
 
 fn unavailable(error: &EngineError) -> Refusal {
-    let answer = ApiError::unavailable(
-        "unavailable",
-        "the delivery could not be stored; try again",
-        5,
-    );
+    let answer = ApiError::unavailable("unavailable", "the delivery could not be stored; try again", 5);
     Refusal(Answer::Unavailable, answer.cause(error))
 }

@@ -19,10 +19,7 @@ pub(super) struct Bounded {
 
 impl Bounded {
     pub(super) fn new(most: usize) -> Self {
-        Self {
-            most,
-            seen: RwLock::default(),
-        }
+        Self { most, seen: RwLock::default() }
     }
 
     /// `value`, or `other`.
@@ -30,12 +27,7 @@ impl Bounded {
         if value.len() > LONGEST {
             return OTHER.to_owned();
         }
-        if self
-            .seen
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(value)
-        {
+        if self.seen.read().unwrap_or_else(PoisonError::into_inner).contains(value) {
             return value.to_owned();
         }
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);

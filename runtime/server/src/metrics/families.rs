@@ -10,9 +10,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::labels::{
-    Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run,
-};
+use super::labels::{Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run};
 
 type Counters<L> = Family<L, Counter>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -95,21 +93,13 @@ fn flows(registry: &mut Registry, families: &Families) {
         "Deliveries to webhook addresses, by how they were answered",
         families.deliveries.clone(),
     );
-    registry.register(
-        "events_accepted",
-        "Events made durable",
-        families.events.clone(),
-    );
+    registry.register("events_accepted", "Events made durable", families.events.clone());
     registry.register(
         "events_duplicate",
         "Events that had been accepted before",
         families.duplicates.clone(),
     );
-    registry.register(
-        "runs_finished",
-        "Runs that ended, by how",
-        families.runs.clone(),
-    );
+    registry.register("runs_finished", "Runs that ended, by how", families.runs.clone());
     registry.register_with_unit(
         "run_duration",
         "Time from acceptance to the end of a run",
@@ -146,11 +136,7 @@ fn connectors(registry: &mut Registry, families: &Families) {
         Unit::Seconds,
         families.gate_seconds.clone(),
     );
-    registry.register(
-        "call_fuel",
-        "Fuel used, about one a WebAssembly instruction",
-        families.fuel.clone(),
-    );
+    registry.register("call_fuel", "Fuel used, about one a WebAssembly instruction", families.fuel.clone());
     registry.register_with_unit(
         "call_host",
         "Bytes across the border of the sandbox",
@@ -174,11 +160,7 @@ fn connectors(registry: &mut Registry, families: &Families) {
         Unit::Seconds,
         families.effect_seconds.clone(),
     );
-    registry.register(
-        "denials",
-        "Effects that the gate refused, by reason",
-        families.denials.clone(),
-    );
+    registry.register("denials", "Effects that the gate refused, by reason", families.denials.clone());
     registry.register_with_unit(
         "connector_load",
         "Time to load a connector version",

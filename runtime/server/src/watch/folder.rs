@@ -42,10 +42,7 @@ struct File {
 
 impl Folder {
     pub(super) fn new(settle: Duration) -> Self {
-        Self {
-            settle,
-            files: BTreeMap::new(),
-        }
+        Self { settle, files: BTreeMap::new() }
     }
 
     /// Takes a listing in; what follows from it, removals first.
@@ -89,9 +86,7 @@ impl Folder {
 
     fn gone(&mut self, listing: &[(PathBuf, Stamp)]) -> Vec<Deed> {
         let is_there = |path: &PathBuf| listing.iter().any(|(listed, _)| listed == path);
-        let (files, gone) = std::mem::take(&mut self.files)
-            .into_iter()
-            .partition(|(path, _)| is_there(path));
+        let (files, gone) = std::mem::take(&mut self.files).into_iter().partition(|(path, _)| is_there(path));
         self.files = files;
         let still = |connector: &str| {
             let mut held = self.files.values().filter_map(|file| file.holds.as_ref());
@@ -117,15 +112,7 @@ mod tests {
     fn listing(files: &[(&str, u64)]) -> Vec<(PathBuf, Stamp)> {
         files
             .iter()
-            .map(|(name, bytes)| {
-                (
-                    PathBuf::from(name),
-                    Stamp {
-                        bytes: *bytes,
-                        modified: None,
-                    },
-                )
-            })
+            .map(|(name, bytes)| (PathBuf::from(name), Stamp { bytes: *bytes, modified: None }))
             .collect()
     }
 
@@ -157,19 +144,13 @@ mod tests {
         let now = Instant::now();
         let mut folder = Folder::new(Duration::ZERO);
         let digest = Digest::of(b"x");
-        folder.observe(
-            listing(&[("a.wasm", 1), ("b.wasm", 1), ("junk.wasm", 1)]),
-            now,
-        );
+        folder.observe(listing(&[("a.wasm", 1), ("b.wasm", 1), ("junk.wasm", 1)]), now);
         folder.installed(&PathBuf::from("a.wasm"), "slack", digest);
         folder.installed(&PathBuf::from("b.wasm"), "slack", digest);
         assert!(folder.holds(&PathBuf::from("a.wasm"), digest));
         // Another file still holds it, and what never was a connector leaves nothing behind.
         assert_eq!(folder.observe(listing(&[("b.wasm", 1)]), now), []);
-        let gone = Deed::Remove {
-            file: PathBuf::from("b.wasm"),
-            connector: "slack".to_owned(),
-        };
+        let gone = Deed::Remove { file: PathBuf::from("b.wasm"), connector: "slack".to_owned() };
         assert_eq!(folder.observe(Vec::new(), now), [gone]);
         assert_eq!(folder.observe(Vec::new(), now), []);
     }

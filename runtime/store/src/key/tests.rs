@@ -34,11 +34,7 @@ fn makes_its_file_once_and_reads_it_again() {
     assert_eq!(first.derive("a"), again.derive("a"));
     assert_ne!(first.derive("a"), first.derive("b"));
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(
-        std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
-        1,
-        "nothing is left beside it"
-    );
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
 }
 
 #[test]
@@ -47,10 +43,7 @@ fn refuses_a_file_that_others_can_read() {
     let path = dir.path().join("master.key");
     std::fs::write(&path, GOOD).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-    let expected = MasterKeyError::Permissions {
-        path: path.clone(),
-        mode: 0o640,
-    };
+    let expected = MasterKeyError::Permissions { path: path.clone(), mode: 0o640 };
     assert_eq!(MasterKey::load_or_create(&path).map(drop), Err(expected));
 }
 
@@ -60,17 +53,11 @@ fn never_replaces_a_file_that_holds_no_key() {
     let path = dir.path().join("master.key");
     std::fs::write(&path, "").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
-    assert_eq!(
-        MasterKey::load_or_create(&path).map(drop),
-        Err(MasterKeyError::Form(0))
-    );
+    assert_eq!(MasterKey::load_or_create(&path).map(drop), Err(MasterKeyError::Form(0)));
     assert_eq!(std::fs::read(&path).unwrap(), b"");
 }
 
 #[test]
 fn says_nothing_of_itself() {
-    assert_eq!(
-        format!("{:?}", MasterKey::from_hex(GOOD).unwrap()),
-        "MasterKey(..)"
-    );
+    assert_eq!(format!("{:?}", MasterKey::from_hex(GOOD).unwrap()), "MasterKey(..)");
 }

@@ -13,9 +13,7 @@ async fn of_a_hundred_at_once_one_is_fresh() {
         .map(|n| {
             let store = store.clone();
             tokio::spawn(async move {
-                store
-                    .accept(accept_of("same", vec![new_run(&format!("r{n:03}"), None)]))
-                    .await
+                store.accept(accept_of("same", vec![new_run(&format!("r{n:03}"), None)])).await
             })
         })
         .collect();
@@ -28,19 +26,10 @@ async fn of_a_hundred_at_once_one_is_fresh() {
         }
     }
     assert_eq!((fresh, told.len()), (1, 99));
-    let runs = store
-        .runs(RunFilter {
-            limit: 200,
-            ..RunFilter::default()
-        })
-        .await
-        .unwrap();
+    let runs = store.runs(RunFilter { limit: 200, ..RunFilter::default() }).await.unwrap();
     let ids: Vec<_> = runs.into_iter().map(|run| run.id).collect();
     assert_eq!(ids.len(), 1);
-    assert!(
-        told.iter()
-            .all(|(run_ids, first_at)| *run_ids == ids && *first_at == NOW)
-    );
+    assert!(told.iter().all(|(run_ids, first_at)| *run_ids == ids && *first_at == NOW));
 }
 
 #[tokio::test]
@@ -50,20 +39,9 @@ async fn a_key_is_the_sources_own_and_outlives_the_process() {
     begin(&store, "k").await;
     drop(store);
     let store = room.open();
-    let duplicate = Accepted::Duplicate {
-        run_ids: vec!["k".to_owned()],
-        first_at: NOW,
-    };
-    assert_eq!(
-        store
-            .accept(accept_of("k", vec![new_run("r2", None)]))
-            .await,
-        Ok(duplicate)
-    );
-    let other = Accept {
-        source: "other".to_owned(),
-        ..accept_of("k", vec![new_run("r3", None)])
-    };
+    let duplicate = Accepted::Duplicate { run_ids: vec!["k".to_owned()], first_at: NOW };
+    assert_eq!(store.accept(accept_of("k", vec![new_run("r2", None)])).await, Ok(duplicate));
+    let other = Accept { source: "other".to_owned(), ..accept_of("k", vec![new_run("r3", None)]) };
     assert_eq!(store.accept(other).await, Ok(Accepted::Fresh));
     assert_eq!(store.run("r2".to_owned()).await, Ok(None));
 }
@@ -85,22 +63,10 @@ async fn a_delivery_is_kept_byte_for_byte_but_for_credentials() {
             body,
             received_at: NOW,
         };
-        let accept = Accept {
-            delivery: Some(delivery.clone()),
-            ..accept_of(key, vec![new_run(key, None)])
-        };
+        let accept = Accept { delivery: Some(delivery.clone()), ..accept_of(key, vec![new_run(key, None)]) };
         store.accept(accept).await.unwrap();
-        let kept = store
-            .run(key.to_owned())
-            .await
-            .unwrap()
-            .unwrap()
-            .delivery
-            .unwrap();
-        let expected = Delivery {
-            headers: delivery.headers.iter().take(2).cloned().collect(),
-            ..delivery
-        };
+        let kept = store.run(key.to_owned()).await.unwrap().unwrap().delivery.unwrap();
+        let expected = Delivery { headers: delivery.headers.iter().take(2).cloned().collect(), ..delivery };
         assert_eq!(kept, expected);
     }
 }
@@ -117,34 +83,17 @@ async fn a_poll_moves_its_cursor_with_its_events_or_not_at_all() {
     };
     let event = |key: &str| accept_of(key, vec![new_run(key, None)]);
     assert_eq!(store.cursor("poll".to_owned()).await, Ok(None));
-    let first = store
-        .accept_poll(vec![event("a"), event("b"), event("a")], cursor(0, "p1"))
-        .await
-        .unwrap();
-    let again = Accepted::Duplicate {
-        run_ids: vec!["a".to_owned()],
-        first_at: NOW,
-    };
+    let first = store.accept_poll(vec![event("a"), event("b"), event("a")], cursor(0, "p1")).await.unwrap();
+    let again = Accepted::Duplicate { run_ids: vec!["a".to_owned()], first_at: NOW };
     assert_eq!(first, [Accepted::Fresh, Accepted::Fresh, again]);
     for stale in [0, 2] {
-        let refused = store
-            .accept_poll(vec![event("c")], cursor(stale, "p2"))
-            .await;
-        assert!(
-            matches!(refused, Err(StoreError::Exists { .. })),
-            "{refused:?}"
-        );
+        let refused = store.accept_poll(vec![event("c")], cursor(stale, "p2")).await;
+        assert!(matches!(refused, Err(StoreError::Exists { .. })), "{refused:?}");
     }
     assert_eq!(store.run("c".to_owned()).await, Ok(None));
-    store
-        .accept_poll(vec![event("c")], cursor(1, "p2"))
-        .await
-        .unwrap();
+    store.accept_poll(vec![event("c")], cursor(1, "p2")).await.unwrap();
     let position = store.cursor("poll".to_owned()).await.unwrap().unwrap();
-    assert_eq!(
-        (position.position.as_str(), position.version, position.at),
-        ("p2", 2, NOW)
-    );
+    assert_eq!((position.position.as_str(), position.version, position.at), ("p2", 2, NOW));
 }
 
 #[tokio::test]
@@ -153,18 +102,11 @@ async fn a_caller_that_gave_up_leaves_a_whole_transaction() {
     let store = room.open();
     let accept = tokio::spawn({
         let store = store.clone();
-        async move {
-            store
-                .accept(accept_of("k", vec![new_run("r", Some(Timestamp(1)))]))
-                .await
-        }
+        async move { store.accept(accept_of("k", vec![new_run("r", Some(Timestamp(1)))])).await }
     });
     accept.abort();
     drop(accept.await);
-    let accepted = store
-        .accept(accept_of("k", vec![new_run("r", Some(Timestamp(1)))]))
-        .await
-        .unwrap();
+    let accepted = store.accept(accept_of("k", vec![new_run("r", Some(Timestamp(1)))])).await.unwrap();
     let runs = store.claim(NOW, 10).await.unwrap();
     assert_eq!(runs.len(), 1, "{accepted:?}");
 }

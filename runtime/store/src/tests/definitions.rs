@@ -15,13 +15,7 @@ fn slack(version: &str, wasm: &[u8]) -> NewConnector {
 }
 
 async fn acts(store: &Store) -> Vec<String> {
-    let mut acts: Vec<_> = store
-        .audit(None, 200)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|row| row.act)
-        .collect();
+    let mut acts: Vec<_> = store.audit(None, 200).await.unwrap().into_iter().map(|row| row.act).collect();
     acts.reverse();
     acts
 }
@@ -30,36 +24,16 @@ async fn acts(store: &Store) -> Vec<String> {
 async fn connector_versions_never_change() {
     let room = Room::new();
     let store = room.open();
-    let digest = store
-        .install_connector(slack("1.0.0", b"one"), by())
-        .await
-        .unwrap();
+    let digest = store.install_connector(slack("1.0.0", b"one"), by()).await.unwrap();
     assert_eq!(digest, Digest::of(b"one"));
-    assert_eq!(
-        store.install_connector(slack("1.0.0", b"one"), by()).await,
-        Ok(digest)
-    );
+    assert_eq!(store.install_connector(slack("1.0.0", b"one"), by()).await, Ok(digest));
     for other in [slack("1.0.0", b"two"), slack("1.0.1", b"one")] {
         let refused = store.install_connector(other, by()).await;
-        assert!(
-            matches!(
-                refused,
-                Err(StoreError::Exists {
-                    what: "connector",
-                    ..
-                })
-            ),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(StoreError::Exists { what: "connector", .. })), "{refused:?}");
     }
     assert_eq!(store.connector_wasm(digest).await, Ok(b"one".to_vec()));
-    room.shell()
-        .execute_batch("UPDATE connector_wasm SET wasm = x'00'")
-        .unwrap();
-    assert!(matches!(
-        store.connector_wasm(digest).await,
-        Err(StoreError::Corrupt { .. })
-    ));
+    room.shell().execute_batch("UPDATE connector_wasm SET wasm = x'00'").unwrap();
+    assert!(matches!(store.connector_wasm(digest).await, Err(StoreError::Corrupt { .. })));
     assert_eq!(acts(&store).await, ["connector.install"]);
 }
 
@@ -67,56 +41,25 @@ async fn connector_versions_never_change() {
 async fn a_connector_goes_when_nothing_needs_it() {
     let room = Room::new();
     let store = room.open();
-    let old = store
-        .install_connector(slack("1.0.0", b"one"), by())
-        .await
-        .unwrap();
-    let new = store
-        .install_connector(slack("1.1.0", b"two"), by())
-        .await
-        .unwrap();
+    let old = store.install_connector(slack("1.0.0", b"one"), by()).await.unwrap();
+    let new = store.install_connector(slack("1.1.0", b"two"), by()).await.unwrap();
     store.activate_connector(old, by()).await.unwrap();
-    let run = NewRun {
-        digests: [("slack".to_owned(), old)].into(),
-        ..new_run("r", None)
-    };
+    let run = NewRun { digests: [("slack".to_owned(), old)].into(), ..new_run("r", None) };
     store.accept(accept_of("r", vec![run])).await.unwrap();
     store.activate_connector(new, by()).await.unwrap();
-    let active = store
-        .active_connector("slack".to_owned())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (active.version.as_str(), active.active_since),
-        ("1.1.0", Some(NOW))
-    );
+    let active = store.active_connector("slack".to_owned()).await.unwrap().unwrap();
+    assert_eq!((active.version.as_str(), active.active_since), ("1.1.0", Some(NOW)));
     for (digest, pins) in [(new, 0), (old, 1)] {
         assert_eq!(store.runs_pinned_to(digest).await, Ok(pins));
         let refused = store.remove_connector(digest, by()).await;
-        assert!(
-            matches!(refused, Err(StoreError::Exists { .. })),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(StoreError::Exists { .. })), "{refused:?}");
     }
-    store
-        .settle(settle_of(&store, "r", 1, done()))
-        .await
-        .unwrap();
+    store.settle(settle_of(&store, "r", 1, done())).await.unwrap();
     assert_eq!(store.remove_connector(old, by()).await, Ok(()));
     assert_eq!(store.connector(old).await, Ok(None));
-    store
-        .deactivate_connector("slack".to_owned(), by())
-        .await
-        .unwrap();
+    store.deactivate_connector("slack".to_owned(), by()).await.unwrap();
     assert_eq!(store.active_connector("slack".to_owned()).await, Ok(None));
-    let versions: Vec<_> = store
-        .connectors()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|c| c.version)
-        .collect();
+    let versions: Vec<_> = store.connectors().await.unwrap().into_iter().map(|c| c.version).collect();
     assert_eq!(versions, ["1.1.0"]);
 }
 
@@ -125,41 +68,15 @@ async fn grants_are_versioned_by_name() {
     let room = Room::new();
     let store = room.open();
     assert_eq!(store.grant("slack".to_owned()).await, Ok(None));
-    let wide = Grant {
-        store_max_bytes: Some(1 << 20),
-        ..Grant::default()
-    };
-    assert_eq!(
-        store
-            .set_grant("slack".to_owned(), wide.clone(), by())
-            .await,
-        Ok(1)
-    );
-    assert_eq!(
-        store
-            .set_grant("slack".to_owned(), Grant::default(), by())
-            .await,
-        Ok(2)
-    );
-    assert_eq!(
-        store.set_grant("github".to_owned(), wide, by()).await,
-        Ok(1)
-    );
+    let wide = Grant { store_max_bytes: Some(1 << 20), ..Grant::default() };
+    assert_eq!(store.set_grant("slack".to_owned(), wide.clone(), by()).await, Ok(1));
+    assert_eq!(store.set_grant("slack".to_owned(), Grant::default(), by()).await, Ok(2));
+    assert_eq!(store.set_grant("github".to_owned(), wide, by()).await, Ok(1));
     let grants = store.grants().await.unwrap();
-    let grants: Vec<_> = grants
-        .iter()
-        .map(|g| (g.connector.as_str(), g.version, g.grant.store_max_bytes))
-        .collect();
+    let grants: Vec<_> =
+        grants.iter().map(|g| (g.connector.as_str(), g.version, g.grant.store_max_bytes)).collect();
     assert_eq!(grants, [("github", 1, Some(1 << 20)), ("slack", 2, None)]);
-    assert_eq!(
-        store
-            .grant("slack".to_owned())
-            .await
-            .unwrap()
-            .unwrap()
-            .version,
-        2
-    );
+    assert_eq!(store.grant("slack".to_owned()).await.unwrap().unwrap().version, 2);
 }
 
 #[tokio::test]
@@ -167,38 +84,16 @@ async fn flows_are_published_by_content() {
     let room = Room::new();
     let store = room.open();
     let publish = async |source: &str| {
-        store
-            .publish_flow("triage".to_owned(), source.to_owned(), by())
-            .await
-            .unwrap()
-            .version
+        store.publish_flow("triage".to_owned(), source.to_owned(), by()).await.unwrap().version
     };
-    assert_eq!(
-        [publish("a").await, publish("a").await, publish("b").await],
-        [1, 1, 2]
-    );
+    assert_eq!([publish("a").await, publish("a").await, publish("b").await], [1, 1, 2]);
     store.retire_flow("triage".to_owned(), by()).await.unwrap();
-    assert_eq!(
-        store
-            .flow("triage".to_owned())
-            .await
-            .unwrap()
-            .unwrap()
-            .state,
-        FlowState::Retired
-    );
+    assert_eq!(store.flow("triage".to_owned()).await.unwrap().unwrap().state, FlowState::Retired);
     assert_eq!([publish("b").await, publish("a").await], [2, 3]);
     let flows = store.flows().await.unwrap();
     assert_eq!(flows.len(), 1);
-    assert_eq!(
-        (flows[0].version, flows[0].source.as_str(), flows[0].state),
-        (3, "a", FlowState::Active)
-    );
-    let old = store
-        .flow_version("triage".to_owned(), 2)
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!((flows[0].version, flows[0].source.as_str(), flows[0].state), (3, "a", FlowState::Active));
+    let old = store.flow_version("triage".to_owned(), 2).await.unwrap().unwrap();
     assert_eq!((old.source.as_str(), old.digest), ("b", Digest::of(b"b")));
     assert_eq!(store.flow_version("triage".to_owned(), 4).await, Ok(None));
 }
@@ -210,14 +105,8 @@ async fn api_keys_are_found_by_hash_until_they_are_revoked() {
     let hash = Digest::of(b"key");
     let add = |id: &str, hash| store.add_api_key(id.to_owned(), "ci".to_owned(), hash, by());
     add("k1", hash).await.unwrap();
-    assert!(matches!(
-        add("k1", Digest::of(b"other")).await,
-        Err(StoreError::Exists { .. })
-    ));
-    assert!(matches!(
-        add("k2", hash).await,
-        Err(StoreError::Exists { .. })
-    ));
+    assert!(matches!(add("k1", Digest::of(b"other")).await, Err(StoreError::Exists { .. })));
+    assert!(matches!(add("k2", hash).await, Err(StoreError::Exists { .. })));
     store.touch_api_key("k1".to_owned(), NOW).await.unwrap();
     let key = store.find_api_key(hash).await.unwrap().unwrap();
     assert_eq!((key.id.as_str(), key.last_used_at), ("k1", Some(NOW)));
@@ -243,22 +132,13 @@ async fn the_audit_log_shows_every_edit() {
         let store = room.open();
         for subject in ["a", "b", "c"] {
             let detail = serde_json::json!({ "why": subject });
-            store
-                .record(by(), "gate.denied", subject.to_owned(), detail)
-                .await
-                .unwrap();
+            store.record(by(), "gate.denied", subject.to_owned(), detail).await.unwrap();
         }
         let sound = store.verify_audit().await.unwrap();
-        assert_eq!(
-            (sound.entries, sound.head),
-            (3, store.audit(None, 1).await.unwrap()[0].hash)
-        );
+        assert_eq!((sound.entries, sound.head), (3, store.audit(None, 1).await.unwrap()[0].hash));
         room.shell().execute_batch(edit).unwrap();
         let found = store.verify_audit().await;
-        assert!(
-            matches!(found, Err(StoreError::Corrupt { .. })),
-            "{edit}: {found:?}"
-        );
+        assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{edit}: {found:?}");
     }
 }
 

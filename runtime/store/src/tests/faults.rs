@@ -27,14 +27,7 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, JoinHandle<Result<(), StoreEr
 }
 
 async fn count(store: &Store) -> usize {
-    store
-        .runs(RunFilter {
-            limit: 200,
-            ..RunFilter::default()
-        })
-        .await
-        .unwrap()
-        .len()
+    store.runs(RunFilter { limit: 200, ..RunFilter::default() }).await.unwrap().len()
 }
 
 /// Starts `n` arrivals and lets them reach the queue.
@@ -42,12 +35,7 @@ async fn queue(store: &Store, n: usize) -> Vec<JoinHandle<Result<Accepted, Store
     let arrivals = (0..n).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
-            store
-                .accept(accept_of(
-                    &format!("k{n}"),
-                    vec![new_run(&format!("r{n}"), None)],
-                ))
-                .await
+            store.accept(accept_of(&format!("k{n}"), vec![new_run(&format!("r{n}"), None)])).await
         })
     });
     let arrivals: Vec<_> = arrivals.collect();
@@ -71,11 +59,7 @@ async fn a_failing_job_leaves_its_group_alone() {
     // The same run again breaks the table's own rule, after its arrival was kept.
     let broken = tokio::spawn({
         let store = store.clone();
-        async move {
-            store
-                .accept(accept_of("again", vec![new_run("r", None)]))
-                .await
-        }
+        async move { store.accept(accept_of("again", vec![new_run("r", None)])).await }
     });
     tokio::task::yield_now().await;
     drop(gate);
@@ -83,14 +67,8 @@ async fn a_failing_job_leaves_its_group_alone() {
     for arrival in good {
         assert_eq!(arrival.await.unwrap(), Ok(Accepted::Fresh));
     }
-    assert!(matches!(
-        bad.await.unwrap(),
-        Err(SettleError::Conflict { .. })
-    ));
-    assert!(matches!(
-        broken.await.unwrap(),
-        Err(StoreError::Database(_))
-    ));
+    assert!(matches!(bad.await.unwrap(), Err(SettleError::Conflict { .. })));
+    assert!(matches!(broken.await.unwrap(), Err(StoreError::Database(_))));
     assert_eq!(count(&store).await, 6);
     assert_eq!(
         store.accept(accept_of("again", vec![])).await,
@@ -118,28 +96,16 @@ async fn a_full_disk_acknowledges_nothing_and_recovers_by_itself() {
     waiting.extend(queue(&store, 1).await);
     drop(gate);
     // The holder has a group of its own, unless the others came before the thread looked.
-    assert!(matches!(
-        holding.await.unwrap(),
-        Ok(()) | Err(StoreError::Full)
-    ));
+    assert!(matches!(holding.await.unwrap(), Ok(()) | Err(StoreError::Full)));
     for arrival in waiting {
         assert_eq!(arrival.await.unwrap(), Err(StoreError::Full));
     }
     assert!(StoreError::Full.is_transient());
     assert_eq!(count(&store).await, 1);
     limit_pages(&store, 1_000_000).await;
-    store
-        .settle(settle_of(&store, "r", 1, done()))
-        .await
-        .unwrap();
-    assert_eq!(
-        store.accept(accept_of("big", vec![big])).await,
-        Ok(Accepted::Fresh)
-    );
-    let sound: String = room
-        .shell()
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
+    store.settle(settle_of(&store, "r", 1, done())).await.unwrap();
+    assert_eq!(store.accept(accept_of("big", vec![big])).await, Ok(Accepted::Fresh));
+    let sound: String = room.shell().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok");
 }
 
@@ -166,25 +132,14 @@ async fn after_a_failed_sync_nothing_is_acknowledged_until_it_is_opened_again() 
     };
     assert!(matches!(failed(), StoreError::FailClosed { .. }));
     let sync = store.write(move |_| Err::<(), _>(failed())).await;
-    assert!(
-        matches!(sync, Err(StoreError::FailClosed { .. })),
-        "{sync:?}"
-    );
-    let refused = store
-        .accept(accept_of("k", vec![new_run("r2", None)]))
-        .await;
-    assert!(
-        matches!(refused, Err(StoreError::FailClosed { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(sync, Err(StoreError::FailClosed { .. })), "{sync:?}");
+    let refused = store.accept(accept_of("k", vec![new_run("r2", None)])).await;
+    assert!(matches!(refused, Err(StoreError::FailClosed { .. })), "{refused:?}");
     assert_eq!(count(&store).await, 1, "reading goes on");
     drop(store);
     let store = room.open();
     assert_eq!(store.claim(NOW, 9).await.unwrap().len(), 1);
-    assert_eq!(
-        store.accept(accept_of("k", vec![])).await,
-        Ok(Accepted::Fresh)
-    );
+    assert_eq!(store.accept(accept_of("k", vec![])).await, Ok(Accepted::Fresh));
 }
 
 #[tokio::test]

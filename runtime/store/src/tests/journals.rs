@@ -29,25 +29,16 @@ async fn a_journal_shows_every_edit() {
         let store = room.open();
         begin(&store, "other").await;
         begin(&store, "r").await;
-        store
-            .settle(settle_of(&store, "r", 1, RunState::Claimed))
-            .await
-            .unwrap();
+        store.settle(settle_of(&store, "r", 1, RunState::Claimed)).await.unwrap();
         let long = Settle {
             entries: vec![format!("\"{}\"", "x".repeat(70_000)), "2".to_owned()],
             ..settle_of(&store, "r", 2, RunState::Ready { due_at: NOW })
         };
         store.settle(long).await.unwrap();
-        assert_eq!(
-            store.verify_journal("r".to_owned()).await.unwrap().entries,
-            4
-        );
+        assert_eq!(store.verify_journal("r".to_owned()).await.unwrap().entries, 4);
         room.shell().execute_batch(edit).unwrap();
         let found = store.run("r".to_owned()).await;
-        assert!(
-            matches!(found, Err(StoreError::Corrupt { .. })),
-            "{edit}: {found:?}"
-        );
+        assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{edit}: {found:?}");
         // It ends where people look for it, and the others go on.
         assert_eq!(store.claim(NOW, 10).await.unwrap().len(), 0, "{edit}");
         let letter = store.dead_letter("r".to_owned()).await.unwrap().unwrap();

@@ -12,16 +12,10 @@ async fn ten_runs(store: &Store) {
     for n in 0..10 {
         let id = format!("r{n}");
         let flow = if n % 2 == 0 { "even" } else { "odd" };
-        let run = NewRun {
-            flow: flow.to_owned(),
-            ..new_run(&id, None)
-        };
+        let run = NewRun { flow: flow.to_owned(), ..new_run(&id, None) };
         store.accept(accept_of(&id, vec![run])).await.unwrap();
         if n < 6 {
-            store
-                .settle(settle_of(store, &id, 1, done()))
-                .await
-                .unwrap();
+            store.settle(settle_of(store, &id, 1, done())).await.unwrap();
         }
     }
 }
@@ -31,49 +25,24 @@ async fn lists_page_by_page_and_counts() {
     let room = Room::new();
     let store = room.open();
     ten_runs(&store).await;
-    let list = async |flow: Option<&str>,
-                      status: Option<RunStatus>,
-                      before: Option<&str>,
-                      limit: usize| {
-        let filter = RunFilter {
-            flow: flow.map(str::to_owned),
-            status,
-            before: before.map(str::to_owned),
-            limit,
-        };
-        store
-            .runs(filter)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|run| run.id)
-            .collect::<Vec<_>>()
-            .join(" ")
+    let list = async |flow: Option<&str>, status: Option<RunStatus>, before: Option<&str>, limit: usize| {
+        let filter =
+            RunFilter { flow: flow.map(str::to_owned), status, before: before.map(str::to_owned), limit };
+        store.runs(filter).await.unwrap().into_iter().map(|run| run.id).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(list(None, None, None, 3).await, "r9 r8 r7");
     assert_eq!(list(None, None, Some("r7"), 3).await, "r6 r5 r4");
     assert_eq!(list(Some("even"), None, None, 4).await, "r8 r6 r4 r2");
     assert_eq!(list(Some("even"), None, Some("r2"), 4).await, "r0");
     assert_eq!(list(None, Some(RunStatus::Done), None, 2).await, "r5 r4");
-    assert_eq!(
-        list(Some("odd"), Some(RunStatus::Running), None, 9).await,
-        "r9 r7"
-    );
+    assert_eq!(list(Some("odd"), Some(RunStatus::Running), None, 9).await, "r9 r7");
     assert_eq!(list(Some("none"), None, None, 9).await, "");
     assert_eq!(list(None, None, None, 0).await, "r9");
     let counts = store.run_counts().await.unwrap();
-    let counts: Vec<_> = counts
-        .iter()
-        .map(|c| (c.flow.as_str(), c.status.name(), c.count))
-        .collect();
+    let counts: Vec<_> = counts.iter().map(|c| (c.flow.as_str(), c.status.name(), c.count)).collect();
     assert_eq!(
         counts,
-        [
-            ("even", "done", 3),
-            ("even", "running", 2),
-            ("odd", "done", 3),
-            ("odd", "running", 2)
-        ]
+        [("even", "done", 3), ("even", "running", 2), ("odd", "done", 3), ("odd", "running", 2)]
     );
 }
 
@@ -83,32 +52,12 @@ async fn dead_letters_page_by_state() {
     let store = room.open();
     for id in ["a", "b", "c"] {
         begin(&store, id).await;
-        store
-            .settle(Settle {
-                dead_letter: Some(letter()),
-                ..settle_of(&store, id, 1, DEAD)
-            })
-            .await
-            .unwrap();
+        store.settle(Settle { dead_letter: Some(letter()), ..settle_of(&store, id, 1, DEAD) }).await.unwrap();
     }
-    store
-        .discard_dead_letter("b".to_owned(), "old".to_owned(), by())
-        .await
-        .unwrap();
+    store.discard_dead_letter("b".to_owned(), "old".to_owned(), by()).await.unwrap();
     let list = async |state, before: Option<&str>, limit| {
-        let filter = DeadLetterFilter {
-            state,
-            before: before.map(str::to_owned),
-            limit,
-        };
-        store
-            .dead_letters(filter)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|row| row.run)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let filter = DeadLetterFilter { state, before: before.map(str::to_owned), limit };
+        store.dead_letters(filter).await.unwrap().into_iter().map(|row| row.run).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(list(None, None, 2).await, "c b");
     assert_eq!(list(None, Some("b"), 2).await, "a");
@@ -136,17 +85,10 @@ async fn the_hot_path_uses_indexes() {
         "SELECT * FROM dead_letter WHERE state = 'open' AND run < 'x' ORDER BY run DESC LIMIT 9",
     ] {
         let mut explain = shell.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let plan: Vec<String> = explain
-            .query_map([], |row| row.get("detail"))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        let plan: Vec<String> =
+            explain.query_map([], |row| row.get("detail")).unwrap().map(Result::unwrap).collect();
         let plan = plan.join("; ");
-        let good = !plan.contains("TEMP B-TREE")
-            && (plan.contains("SEARCH") || plan.contains("USING INDEX"));
-        assert!(
-            good || plan.contains("COVERING INDEX run_ready"),
-            "{sql}: {plan}"
-        );
+        let good = !plan.contains("TEMP B-TREE") && (plan.contains("SEARCH") || plan.contains("USING INDEX"));
+        assert!(good || plan.contains("COVERING INDEX run_ready"), "{sql}: {plan}");
     }
 }

@@ -10,9 +10,7 @@ use crate::{
     SettleError, Store, StoreError,
 };
 
-pub(super) const DEAD: RunState = RunState::Finished {
-    status: RunStatus::Failed,
-};
+pub(super) const DEAD: RunState = RunState::Finished { status: RunStatus::Failed };
 
 pub(super) fn letter() -> NewDeadLetter {
     NewDeadLetter {
@@ -24,13 +22,7 @@ pub(super) fn letter() -> NewDeadLetter {
 }
 
 async fn claim_ids(store: &Store, now: Timestamp, limit: usize) -> Vec<String> {
-    store
-        .claim(now, limit)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|run| run.run)
-        .collect()
+    store.claim(now, limit).await.unwrap().into_iter().map(|run| run.run).collect()
 }
 
 async fn status(store: &Store, run: &str) -> RunStatus {
@@ -42,10 +34,7 @@ async fn claims_what_is_due_once_the_longest_due_first() {
     let room = Room::new();
     let store = room.open();
     for (id, due) in [("a", 30), ("b", 10), ("c", 20), ("d", 40)] {
-        store
-            .accept(accept_of(id, vec![new_run(id, Some(Timestamp(due)))]))
-            .await
-            .unwrap();
+        store.accept(accept_of(id, vec![new_run(id, Some(Timestamp(due)))])).await.unwrap();
     }
     assert_eq!(store.next_due().await, Ok(Some(Timestamp(10))));
     assert_eq!(claim_ids(&store, Timestamp(9), 10).await, [""; 0]);
@@ -61,37 +50,15 @@ async fn settles_step_by_step_to_the_end() {
     let room = Room::new();
     let store = room.open();
     let digests = [("slack".to_owned(), Digest::of(b"slack"))].into();
-    let run = NewRun {
-        digests,
-        ..new_run("r", None)
-    };
-    store
-        .accept(accept_of("r", vec![run.clone()]))
-        .await
-        .unwrap();
-    store
-        .settle(settle_of(&store, "r", 1, RunState::Claimed))
-        .await
-        .unwrap();
+    let run = NewRun { digests, ..new_run("r", None) };
+    store.accept(accept_of("r", vec![run.clone()])).await.unwrap();
+    store.settle(settle_of(&store, "r", 1, RunState::Claimed)).await.unwrap();
     let due_at = NOW.after(Duration::from_secs(1));
-    store
-        .settle(settle_of(&store, "r", 2, RunState::Ready { due_at }))
-        .await
-        .unwrap();
+    store.settle(settle_of(&store, "r", 2, RunState::Ready { due_at })).await.unwrap();
     assert_eq!(store.next_due().await, Ok(Some(due_at)));
     let claimed = store.claim(due_at, 1).await.unwrap();
-    assert_eq!(
-        entries(&claimed[0]),
-        [
-            r#"{"accepted":"r"}"#,
-            r#"{"settled":1}"#,
-            r#"{"settled":2}"#
-        ]
-    );
-    assert_eq!(
-        (&claimed[0].digests, claimed[0].flow_version),
-        (&run.digests, 3)
-    );
+    assert_eq!(entries(&claimed[0]), [r#"{"accepted":"r"}"#, r#"{"settled":1}"#, r#"{"settled":2}"#]);
+    assert_eq!((&claimed[0].digests, claimed[0].flow_version), (&run.digests, 3));
     let settle = Settle {
         summary: Some("{}".to_owned()),
         new_runs: vec![new_run("child", Some(NOW))],
@@ -99,10 +66,7 @@ async fn settles_step_by_step_to_the_end() {
     };
     store.settle(settle).await.unwrap();
     let row = store.run("r".to_owned()).await.unwrap().unwrap().row;
-    assert_eq!(
-        (row.status, row.finished_at, row.entries),
-        (RunStatus::Done, Some(NOW), 4)
-    );
+    assert_eq!((row.status, row.finished_at, row.entries), (RunStatus::Done, Some(NOW), 4));
     assert_eq!(row.summary.as_deref(), Some("{}"));
     assert_eq!(claim_ids(&store, NOW, 9).await, ["child"]);
 }
@@ -113,49 +77,19 @@ async fn an_outcome_is_appended_once() {
     let room = Room::new();
     let store = room.open();
     begin(&store, "r").await;
-    let conflict = |status, expected, found| {
-        Err(SettleError::Conflict {
-            run: "r".to_owned(),
-            status,
-            expected,
-            found,
-        })
-    };
+    let conflict =
+        |status, expected, found| Err(SettleError::Conflict { run: "r".to_owned(), status, expected, found });
     let twice = settle_of(&store, "r", 1, RunState::Claimed);
     assert_eq!(store.settle(twice.clone()).await, Ok(()));
-    assert_eq!(
-        store.settle(twice).await,
-        conflict(RunStatus::Running, 1, 2)
-    );
-    assert_eq!(
-        store.settle(settle_of(&store, "r", 3, done())).await,
-        conflict(RunStatus::Running, 3, 2)
-    );
-    store
-        .settle(settle_of(&store, "r", 2, RunState::Ready { due_at: NOW }))
-        .await
-        .unwrap();
-    assert_eq!(
-        store.settle(settle_of(&store, "r", 3, done())).await,
-        conflict(RunStatus::Waiting, 3, 3)
-    );
+    assert_eq!(store.settle(twice).await, conflict(RunStatus::Running, 1, 2));
+    assert_eq!(store.settle(settle_of(&store, "r", 3, done())).await, conflict(RunStatus::Running, 3, 2));
+    store.settle(settle_of(&store, "r", 2, RunState::Ready { due_at: NOW })).await.unwrap();
+    assert_eq!(store.settle(settle_of(&store, "r", 3, done())).await, conflict(RunStatus::Waiting, 3, 3));
     store.claim(NOW, 1).await.unwrap();
-    store
-        .settle(settle_of(&store, "r", 3, done()))
-        .await
-        .unwrap();
-    assert_eq!(
-        store.settle(settle_of(&store, "r", 4, done())).await,
-        conflict(RunStatus::Done, 4, 4)
-    );
+    store.settle(settle_of(&store, "r", 3, done())).await.unwrap();
+    assert_eq!(store.settle(settle_of(&store, "r", 4, done())).await, conflict(RunStatus::Done, 4, 4));
     let missing = store.settle(settle_of(&store, "no", 0, done())).await;
-    assert_eq!(
-        missing,
-        Err(SettleError::Store(StoreError::NotFound {
-            what: "run",
-            name: "no".to_owned()
-        }))
-    );
+    assert_eq!(missing, Err(SettleError::Store(StoreError::NotFound { what: "run", name: "no".to_owned() })));
 }
 
 #[tokio::test]
@@ -164,26 +98,13 @@ async fn refuses_an_end_that_makes_no_sense() {
     let store = room.open();
     begin(&store, "r").await;
     let cases = [
-        settle_of(
-            &store,
-            "r",
-            1,
-            RunState::Finished {
-                status: RunStatus::Waiting,
-            },
-        ),
+        settle_of(&store, "r", 1, RunState::Finished { status: RunStatus::Waiting }),
         settle_of(&store, "r", 1, DEAD),
-        Settle {
-            dead_letter: Some(letter()),
-            ..settle_of(&store, "r", 1, done())
-        },
+        Settle { dead_letter: Some(letter()), ..settle_of(&store, "r", 1, done()) },
     ];
     for settle in cases {
         let refused = store.settle(settle).await;
-        assert!(
-            matches!(refused, Err(SettleError::Store(StoreError::Invalid { .. }))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(SettleError::Store(StoreError::Invalid { .. }))), "{refused:?}");
     }
     assert_eq!(store.dead_letter("r".to_owned()).await, Ok(None));
     assert_eq!(status(&store, "r").await, RunStatus::Running);
@@ -194,30 +115,14 @@ async fn a_failed_run_is_replayed_as_itself_and_once() {
     let room = Room::new();
     let store = room.open();
     begin(&store, "r").await;
-    let fail = |seq| Settle {
-        dead_letter: Some(letter()),
-        ..settle_of(&store, "r", seq, DEAD)
-    };
-    let replay =
-        || store.replay_dead_letter("r".to_owned(), vec![r#"{"replayed":1}"#.to_owned()], by());
+    let fail = |seq| Settle { dead_letter: Some(letter()), ..settle_of(&store, "r", seq, DEAD) };
+    let replay = || store.replay_dead_letter("r".to_owned(), vec![r#"{"replayed":1}"#.to_owned()], by());
     store.settle(fail(1)).await.unwrap();
     assert_eq!(replay().await, Ok(()));
-    let not_open = |state| {
-        Err(ResolveError::NotOpen {
-            run: "r".to_owned(),
-            state,
-        })
-    };
+    let not_open = |state| Err(ResolveError::NotOpen { run: "r".to_owned(), state });
     assert_eq!(replay().await, not_open(DeadLetterState::Replayed));
     let claimed = store.claim(NOW, 1).await.unwrap();
-    assert_eq!(
-        entries(&claimed[0]),
-        [
-            r#"{"accepted":"r"}"#,
-            r#"{"settled":1}"#,
-            r#"{"replayed":1}"#
-        ]
-    );
+    assert_eq!(entries(&claimed[0]), [r#"{"accepted":"r"}"#, r#"{"settled":1}"#, r#"{"replayed":1}"#]);
     assert_eq!(replay().await, not_open(DeadLetterState::Replayed));
     store.settle(fail(3)).await.unwrap();
     let letter = store.dead_letter("r".to_owned()).await.unwrap().unwrap();
@@ -225,19 +130,10 @@ async fn a_failed_run_is_replayed_as_itself_and_once() {
         (letter.state, letter.resolved_by, letter.step.as_str()),
         (DeadLetterState::Open, None, "tell")
     );
-    store
-        .discard_dead_letter("r".to_owned(), "a test".to_owned(), by())
-        .await
-        .unwrap();
+    store.discard_dead_letter("r".to_owned(), "a test".to_owned(), by()).await.unwrap();
     assert_eq!(replay().await, not_open(DeadLetterState::Discarded));
     assert_eq!(status(&store, "r").await, RunStatus::Discarded);
-    let acts: Vec<_> = store
-        .audit(None, 10)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|row| row.act)
-        .collect();
+    let acts: Vec<_> = store.audit(None, 10).await.unwrap().into_iter().map(|row| row.act).collect();
     assert_eq!(acts, ["dead-letter.discard", "dead-letter.replay"]);
 }
 
@@ -251,29 +147,10 @@ async fn forgets_what_is_old_but_no_key_within_a_week() {
         run.entries.push(format!("\"{}\"", "x".repeat(70_000)));
         store.accept(accept_of(id, vec![run])).await.unwrap();
     }
-    store
-        .settle(settle_of(&store, "done", 2, done()))
-        .await
-        .unwrap();
-    store
-        .settle(Settle {
-            dead_letter: Some(letter()),
-            ..settle_of(&store, "dead", 2, DEAD)
-        })
-        .await
-        .unwrap();
-    let retention = Retention {
-        runs: DAY,
-        inbox: DAY,
-        batch: 10,
-    };
-    assert!(
-        store
-            .prune(NOW.after(DAY), retention)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    store.settle(settle_of(&store, "done", 2, done())).await.unwrap();
+    store.settle(Settle { dead_letter: Some(letter()), ..settle_of(&store, "dead", 2, DEAD) }).await.unwrap();
+    let retention = Retention { runs: DAY, inbox: DAY, batch: 10 };
+    assert!(store.prune(NOW.after(DAY), retention).await.unwrap().is_empty());
     let pruned = store.prune(NOW.after(2 * DAY), retention).await.unwrap();
     assert_eq!((pruned.runs, pruned.inbox), (1, 0));
     let pruned = store.prune(NOW.after(8 * DAY), retention).await.unwrap();
@@ -288,11 +165,7 @@ async fn forgets_what_is_old_but_no_key_within_a_week() {
     let refs: Vec<i64> = {
         let shell = room.shell();
         let mut select = shell.prepare("SELECT refs FROM blob").unwrap();
-        select
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect()
+        select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
     assert_eq!(refs, [2]);
 }

@@ -10,10 +10,8 @@ use crate::{NewConnection, Secret, Store, StoreError};
 const TOKEN: &[u8] = b"xoxb-very-secret";
 
 fn connection(name: &str, slots: &[(&str, &[u8])]) -> NewConnection {
-    let secrets = slots
-        .iter()
-        .map(|(slot, value)| ((*slot).to_owned(), Secret::new(value.to_vec())))
-        .collect();
+    let secrets =
+        slots.iter().map(|(slot, value)| ((*slot).to_owned(), Secret::new(value.to_vec()))).collect();
     NewConnection {
         name: name.to_owned(),
         connector: "slack".to_owned(),
@@ -26,34 +24,20 @@ fn connection(name: &str, slots: &[(&str, &[u8])]) -> NewConnection {
 
 async fn exposed(store: &Store, name: &str) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
     let secrets = store.secrets(name.to_owned()).await?;
-    Ok(secrets
-        .into_iter()
-        .map(|(slot, secret)| (slot, secret.expose().to_vec()))
-        .collect())
+    Ok(secrets.into_iter().map(|(slot, secret)| (slot, secret.expose().to_vec())).collect())
 }
 
 fn corrupt(connection: &str, slot: &str) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
-    Err(StoreError::SecretCorrupt {
-        connection: connection.to_owned(),
-        slot: slot.to_owned(),
-    })
+    Err(StoreError::SecretCorrupt { connection: connection.to_owned(), slot: slot.to_owned() })
 }
 
 #[tokio::test]
 async fn open_as_they_were_entered_and_lie_sealed() {
     let room = Room::new();
     let store = room.open();
-    let version = store
-        .put_connection(
-            connection("acme", &[("token", TOKEN), ("hook", b"h")]),
-            by(),
-        )
-        .await;
+    let version = store.put_connection(connection("acme", &[("token", TOKEN), ("hook", b"h")]), by()).await;
     assert_eq!(version, Ok(1));
-    let expected = BTreeMap::from([
-        ("hook".to_owned(), b"h".to_vec()),
-        ("token".to_owned(), TOKEN.to_vec()),
-    ]);
+    let expected = BTreeMap::from([("hook".to_owned(), b"h".to_vec()), ("token".to_owned(), TOKEN.to_vec())]);
     assert_eq!(exposed(&store, "acme").await, Ok(expected));
     drop(store);
     for file in std::fs::read_dir(room.dir.path()).unwrap() {
@@ -67,65 +51,33 @@ async fn open_as_they_were_entered_and_lie_sealed() {
 async fn entering_again_replaces_all_of_them() {
     let room = Room::new();
     let store = room.open();
-    store
-        .put_connection(
-            connection("acme", &[("token", TOKEN), ("hook", b"h")]),
-            by(),
-        )
-        .await
-        .unwrap();
-    let version = store
-        .put_connection(connection("acme", &[("token", b"new")]), by())
-        .await;
+    store.put_connection(connection("acme", &[("token", TOKEN), ("hook", b"h")]), by()).await.unwrap();
+    let version = store.put_connection(connection("acme", &[("token", b"new")]), by()).await;
     assert_eq!(version, Ok(2));
-    assert_eq!(
-        exposed(&store, "acme").await,
-        Ok(BTreeMap::from([("token".to_owned(), b"new".to_vec())]))
-    );
-    store
-        .remove_connection("acme".to_owned(), by())
-        .await
-        .unwrap();
-    let gone = StoreError::NotFound {
-        what: "connection",
-        name: "acme".to_owned(),
-    };
+    assert_eq!(exposed(&store, "acme").await, Ok(BTreeMap::from([("token".to_owned(), b"new".to_vec())])));
+    store.remove_connection("acme".to_owned(), by()).await.unwrap();
+    let gone = StoreError::NotFound { what: "connection", name: "acme".to_owned() };
     assert_eq!(exposed(&store, "acme").await, Err(gone));
-    let left: i64 = room
-        .shell()
-        .query_row("SELECT count(*) FROM secret", [], |row| row.get(0))
-        .unwrap();
+    let left: i64 = room.shell().query_row("SELECT count(*) FROM secret", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 0);
 }
 
 #[tokio::test]
 async fn empty_ones_are_refused() {
     let room = Room::new();
-    let refused = room
-        .open()
-        .put_connection(connection("acme", &[("token", b"")]), by())
-        .await;
-    assert!(
-        matches!(refused, Err(StoreError::Invalid { what: "secret", .. })),
-        "{refused:?}"
-    );
+    let refused = room.open().put_connection(connection("acme", &[("token", b"")]), by()).await;
+    assert!(matches!(refused, Err(StoreError::Invalid { what: "secret", .. })), "{refused:?}");
 }
 
 #[tokio::test]
 async fn every_flipped_byte_and_every_cut_is_found() {
     let room = Room::new();
     let store = room.open();
-    store
-        .put_connection(connection("acme", &[("token", TOKEN)]), by())
-        .await
-        .unwrap();
+    store.put_connection(connection("acme", &[("token", TOKEN)]), by()).await.unwrap();
     let shell = room.shell();
     for column in ["wrapped_key", "sealed"] {
-        let sound: Vec<u8> = shell
-            .query_row(&format!("SELECT {column} FROM secret"), [], |row| {
-                row.get(0)
-            })
-            .unwrap();
+        let sound: Vec<u8> =
+            shell.query_row(&format!("SELECT {column} FROM secret"), [], |row| row.get(0)).unwrap();
         let update = format!("UPDATE secret SET {column} = ?1");
         let flipped = (0..sound.len()).map(|at| {
             let mut bytes = sound.clone();
@@ -136,21 +88,10 @@ async fn every_flipped_byte_and_every_cut_is_found() {
         let longer = [[sound.as_slice(), &[0]].concat()];
         for bytes in flipped.chain(cut).chain(longer) {
             shell.execute(&update, [&bytes]).unwrap();
-            assert_eq!(
-                exposed(&store, "acme").await,
-                corrupt("acme", "token"),
-                "{column} {}",
-                bytes.len()
-            );
+            assert_eq!(exposed(&store, "acme").await, corrupt("acme", "token"), "{column} {}", bytes.len());
         }
-        shell
-            .execute(&format!("UPDATE secret SET {column} = NULL"), [])
-            .unwrap();
-        assert_eq!(
-            exposed(&store, "acme").await,
-            corrupt("acme", "token"),
-            "{column} null"
-        );
+        shell.execute(&format!("UPDATE secret SET {column} = NULL"), []).unwrap();
+        assert_eq!(exposed(&store, "acme").await, corrupt("acme", "token"), "{column} null");
         shell.execute(&update, params![sound]).unwrap();
         assert!(exposed(&store, "acme").await.is_ok(), "{column} restored");
     }
@@ -160,38 +101,16 @@ async fn every_flipped_byte_and_every_cut_is_found() {
 async fn a_moved_one_is_found() {
     let room = Room::new();
     let store = room.open();
-    store
-        .put_connection(connection("old", &[("token", b"old")]), by())
-        .await
-        .unwrap();
+    store.put_connection(connection("old", &[("token", b"old")]), by()).await.unwrap();
     let shell = room.shell();
-    shell
-        .execute_batch("CREATE TABLE keep AS SELECT * FROM secret")
-        .unwrap();
-    store
-        .put_connection(connection("old", &[("token", b"new")]), by())
-        .await
-        .unwrap();
-    store
-        .put_connection(connection("a", &[("token", b"1"), ("hook", b"2")]), by())
-        .await
-        .unwrap();
-    store
-        .put_connection(connection("b", &[("token", b"3")]), by())
-        .await
-        .unwrap();
+    shell.execute_batch("CREATE TABLE keep AS SELECT * FROM secret").unwrap();
+    store.put_connection(connection("old", &[("token", b"new")]), by()).await.unwrap();
+    store.put_connection(connection("a", &[("token", b"1"), ("hook", b"2")]), by()).await.unwrap();
+    store.put_connection(connection("b", &[("token", b"3")]), by()).await.unwrap();
     let take = |from: &str| format!("(SELECT wrapped_key, sealed FROM {from})");
     let moves = [
-        (
-            "b",
-            "token",
-            take("secret WHERE connection = 'a' AND slot = 'token'"),
-        ),
-        (
-            "a",
-            "token",
-            take("secret WHERE connection = 'a' AND slot = 'hook'"),
-        ),
+        ("b", "token", take("secret WHERE connection = 'a' AND slot = 'token'")),
+        ("a", "token", take("secret WHERE connection = 'a' AND slot = 'hook'")),
         ("old", "token", take("keep")),
     ];
     for (connection, slot, from) in moves {
@@ -213,15 +132,8 @@ async fn a_deleted_one_and_one_under_another_method_or_connector_are_found() {
     ] {
         let room = Room::new();
         let store = room.open();
-        store
-            .put_connection(connection("acme", &[("token", TOKEN)]), by())
-            .await
-            .unwrap();
+        store.put_connection(connection("acme", &[("token", TOKEN)]), by()).await.unwrap();
         room.shell().execute_batch(edit).unwrap();
-        assert_eq!(
-            exposed(&store, "acme").await,
-            corrupt("acme", "token"),
-            "{edit}"
-        );
+        assert_eq!(exposed(&store, "acme").await, corrupt("acme", "token"), "{edit}");
     }
 }

@@ -39,9 +39,7 @@ pub(crate) fn allocate(_call: &Call) -> Result<Counted> {
     while black_box(true) {
         kept.push(black_box(vec![1; 1024 * 1024]));
     }
-    Ok(Counted {
-        count: kept.len() as u64,
-    })
+    Ok(Counted { count: kept.len() as u64 })
 }
 
 /// Recurse forever.
@@ -63,9 +61,7 @@ pub(crate) fn flood_log(_call: &Call, input: Amount) -> Result<Counted> {
     for _ in 0..input.amount {
         log::error!("{line}"; "line" => &line);
     }
-    Ok(Counted {
-        count: input.amount,
-    })
+    Ok(Counted { count: input.amount })
 }
 
 /// Return so many bytes.
@@ -100,7 +96,5 @@ pub(crate) fn store_much(_call: &Call, input: Amount) -> Result<Counted> {
             return Ok(Counted { count });
         }
     }
-    Ok(Counted {
-        count: input.amount,
-    })
+    Ok(Counted { count: input.amount })
 }

@@ -11,12 +11,11 @@ use wharf::prelude::*;
 
 use exhaust::{allocate, call_forever, flood_log, recurse, return_much, spin, store_much};
 use reach::{
-    declared, follow_redirect, loopback_spelling, metadata, other_host, other_method, other_path,
-    other_port, other_scheme, userinfo,
+    declared, follow_redirect, loopback_spelling, metadata, other_host, other_method, other_path, other_port,
+    other_scheme, userinfo,
 };
 use smuggle::{
-    echo_credential, other_slot, set_authorization, set_host, set_override, split_header,
-    unknown_auth,
+    echo_credential, other_slot, set_authorization, set_host, set_override, split_header, unknown_auth,
 };
 
 /// What became of an attempt.
@@ -115,10 +114,11 @@ impl Connector for Hostile {
             .settings::<Settings>()
             .auth(
                 "key",
-                Auth::new("Key")
-                    .slot("key", "Key")
-                    .optional_slot("other", "Another secret")
-                    .header("x-api-key", "", "key"),
+                Auth::new("Key").slot("key", "Key").optional_slot("other", "Another secret").header(
+                    "x-api-key",
+                    "",
+                    "key",
+                ),
             )
     }
 

@@ -54,15 +54,10 @@ pub(crate) fn other_port(call: &Call) -> Result<Seen> {
 /// Use schemes that are not for the web.
 #[action(effect = "read")]
 pub(crate) fn other_scheme(call: &Call) -> Result<Vec<Seen>> {
-    [
-        "file:///etc/passwd",
-        "ftp://api.example.com/v1/",
-        "data:text/plain,x",
-        "gopher://127.0.0.1:6379/_x",
-    ]
-    .into_iter()
-    .map(|url| attempt(call.get(url)))
-    .collect()
+    ["file:///etc/passwd", "ftp://api.example.com/v1/", "data:text/plain,x", "gopher://127.0.0.1:6379/_x"]
+        .into_iter()
+        .map(|url| attempt(call.get(url)))
+        .collect()
 }
 
 /// Ask the cloud for its credentials.
@@ -122,8 +117,5 @@ pub(crate) fn userinfo(call: &Call, input: Host) -> Result<Vec<Seen>> {
 /// Follow the declared provider's redirect to wherever it leads.
 #[action(effect = "read")]
 pub(crate) fn follow_redirect(call: &Call, input: Path) -> Result<Seen> {
-    attempt(
-        call.get(format!("{}{}", api(call)?, input.path))
-            .follow_redirects(),
-    )
+    attempt(call.get(format!("{}{}", api(call)?, input.path)).follow_redirects())
 }

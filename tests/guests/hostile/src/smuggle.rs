@@ -52,11 +52,7 @@ pub(crate) fn set_host(call: &Call) -> Result<Vec<Seen>> {
 pub(crate) fn set_override(call: &Call) -> Result<Vec<Seen>> {
     with_headers(
         call,
-        &[
-            ("X-HTTP-Method-Override", "DELETE"),
-            ("X-HTTP-Method", "DELETE"),
-            ("X-Method-Override", "DELETE"),
-        ],
+        &[("X-HTTP-Method-Override", "DELETE"), ("X-HTTP-Method", "DELETE"), ("X-Method-Override", "DELETE")],
     )
 }
 
@@ -66,10 +62,8 @@ pub(crate) fn split_header(call: &Call) -> Result<Vec<Seen>> {
     let api = api(call)?;
     let url = || format!("{api}/v1/echo");
     [
-        call.get(url())
-            .header("x-a", "1\r\nAuthorization: Bearer stolen"),
-        call.get(url())
-            .header("x-a: 1\r\nAuthorization", "Bearer stolen"),
+        call.get(url()).header("x-a", "1\r\nAuthorization: Bearer stolen"),
+        call.get(url()).header("x-a: 1\r\nAuthorization", "Bearer stolen"),
         call.get(url()).header("x-a", vec![0x00, 0x0a]),
         call.request("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\nGET", url()),
         call.request("get", url()),

@@ -10,9 +10,7 @@ struct Note {
 /// Add a note.
 #[action(effect = "unsafe-write")]
 fn add_note(call: &Call, note: Note) -> Result<Value> {
-    call.post("https://notes.example/v1/notes")
-        .json(&note)
-        .fetch()
+    call.post("https://notes.example/v1/notes").json(&note).fetch()
 }
 
 struct Notes;
@@ -23,12 +21,7 @@ impl Connector for Notes {
     fn manifest() -> Manifest {
         Manifest::new("notes", "0.1.0", "Notes")
             .egress(&["POST"], "https://notes.example/v1/")
-            .auth(
-                "token",
-                Auth::new("API token")
-                    .slot("token", "Token")
-                    .bearer("token"),
-            )
+            .auth("token", Auth::new("API token").slot("token", "Token").bearer("token"))
     }
 
     fn actions() -> Actions {

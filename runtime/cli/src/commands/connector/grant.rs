@@ -74,15 +74,9 @@ impl LimitFlags {
 }
 
 pub(crate) async fn execute(client: &Client, change: &Change, output: &mut Output) -> Result<Exit> {
-    let before: view::Connector =
-        view::read(&client.get(&["connectors", &change.name], &[]).await?)?;
+    let before: view::Connector = view::read(&client.get(&["connectors", &change.name], &[]).await?)?;
     let grant = changed(before.grant, change)?;
-    let answer = client
-        .put(
-            &["connectors", &change.name, "grant"],
-            view::grant_document(&grant)?,
-        )
-        .await?;
+    let answer = client.put(&["connectors", &change.name, "grant"], view::grant_document(&grant)?).await?;
     output.answer(&render::connector::show(&view::read(&answer)?), &answer);
     Ok(Exit::Ok)
 }
@@ -92,27 +86,16 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
         let before = grant.egress.len();
         grant.egress.retain(|granted| granted.url != *url);
         if grant.egress.len() == before {
-            let granted: Vec<&str> = grant
-                .egress
-                .iter()
-                .map(|granted| granted.url.as_str())
-                .collect();
+            let granted: Vec<&str> = grant.egress.iter().map(|granted| granted.url.as_str()).collect();
             return Err(Fault::new(
                 Exit::NotFound,
                 "not-granted",
-                format!(
-                    "nothing is granted for {url}; granted: {}",
-                    granted.join(", ")
-                ),
+                format!("nothing is granted for {url}; granted: {}", granted.join(", ")),
             ));
         }
     }
     for request in &change.egress {
-        match grant
-            .egress
-            .iter_mut()
-            .find(|granted| granted.url == request.url)
-        {
+        match grant.egress.iter_mut().find(|granted| granted.url == request.url) {
             Some(granted) => {
                 let new = request
                     .methods
@@ -134,22 +117,14 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
 pub(crate) fn egress(given: &str) -> Result<EgressRequest, String> {
     let shape = "write methods and an address, such as 'GET,POST https://slack.com/api/'";
     let (methods, url) = given.trim().rsplit_once(' ').ok_or(shape)?;
-    let methods: Vec<String> = methods
-        .split([',', ' '])
-        .filter(|method| !method.is_empty())
-        .map(str::to_ascii_uppercase)
-        .collect();
+    let methods: Vec<String> =
+        methods.split([',', ' ']).filter(|method| !method.is_empty()).map(str::to_ascii_uppercase).collect();
     if methods.is_empty()
-        || !methods
-            .iter()
-            .all(|method| method.bytes().all(|byte| byte.is_ascii_uppercase()))
+        || !methods.iter().all(|method| method.bytes().all(|byte| byte.is_ascii_uppercase()))
     {
         return Err(shape.to_owned());
     }
-    let request = EgressRequest {
-        url: url.to_owned(),
-        methods,
-    };
+    let request = EgressRequest { url: url.to_owned(), methods };
     wharf_model::egress::Rule::parse(&request).map_err(|error| error.to_string())?;
     Ok(request)
 }
@@ -168,13 +143,9 @@ mod tests {
     #[track_caller]
     fn check(before: serde_json::Value, line: &str, after: &serde_json::Value) {
         let words = line.split('|').map(str::to_owned);
-        let change = Line::try_parse_from(
-            ["grant".to_owned(), "slack".to_owned()]
-                .into_iter()
-                .chain(words),
-        )
-        .unwrap()
-        .change;
+        let change = Line::try_parse_from(["grant".to_owned(), "slack".to_owned()].into_iter().chain(words))
+            .unwrap()
+            .change;
         let grant = changed(serde_json::from_value(before).unwrap(), &change).unwrap();
         assert_eq!(serde_json::to_value(grant).unwrap(), *after);
     }

@@ -42,17 +42,11 @@ pub(crate) async fn execute(
     let wasm = input::file(&install.file.file)?;
     // Read here first: a file that is no connector need not travel.
     let package = wharf_package::open(&wasm).map_err(|error| {
-        Fault::new(
-            Exit::Invalid,
-            "not-a-connector",
-            format!("{}: {error}", install.file.file.display()),
-        )
-        .fix("build it with `wharf build DIR`")
+        Fault::new(Exit::Invalid, "not-a-connector", format!("{}: {error}", install.file.file.display()))
+            .fix("build it with `wharf build DIR`")
     })?;
     if expect == Expect::Installed {
-        client
-            .get(&["connectors", &package.manifest.name], &[])
-            .await?;
+        client.get(&["connectors", &package.manifest.name], &[]).await?;
     }
     let digest = package.digest.to_string();
     let asks = wharf_package::permissions(&package.manifest);
@@ -66,9 +60,7 @@ pub(crate) async fn execute(
         ..Facts::default()
     };
     let approve = if install.yes { "true" } else { "false" };
-    let answer = client
-        .post(&["connectors"], &[("approve", approve)], Body::Wasm(wasm))
-        .await?;
+    let answer = client.post(&["connectors"], &[("approve", approve)], Body::Wasm(wasm)).await?;
     output.text(&render::connector::asks(&facts, &Limits::default()));
     let installed: view::Installed = view::read(&answer)?;
     if installed.status != "held" {
@@ -95,17 +87,12 @@ async fn decide(
     match asked {
         Answer::Yes => {
             let body = Body::Json(json!({ "digest": installed.digest }));
-            client
-                .post(&["connectors", &installed.name, "approve"], &[], body)
-                .await?;
+            client.post(&["connectors", &installed.name, "approve"], &[], body).await?;
             output.text(&render::connector::installed(installed));
             Ok(Exit::Ok)
         }
         Answer::No | Answer::Nobody => {
-            output.answer(
-                &render::connector::held(&installed.name, &installed.digest),
-                &held,
-            );
+            output.answer(&render::connector::held(&installed.name, &installed.digest), &held);
             Ok(Exit::Refused)
         }
     }

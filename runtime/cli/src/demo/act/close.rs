@@ -13,11 +13,7 @@ use crate::{
     },
 };
 
-pub(in crate::demo) async fn play(
-    mut stage: Stage<'_>,
-    took: Duration,
-    ending: Ending,
-) -> Result<()> {
+pub(in crate::demo) async fn play(mut stage: Stage<'_>, took: Duration, ending: Ending) -> Result<()> {
     stage.act(9, "The provider's own log");
     let messages = stage.provider.messages();
     let mut table = Table::new(&["MESSAGE", "CHANNEL", "IDEMPOTENCY KEY", "TEXT"]);
@@ -34,11 +30,9 @@ pub(in crate::demo) async fn play(
     keys.sort();
     keys.dedup();
     let once = messages.len() == 2 && keys.len() == 2;
-    stage.check(
-        once,
-        "two issues, two messages: a 429, a 503, a redelivery and a kill -9 later",
-        || format!("{messages:?}"),
-    )?;
+    stage.check(once, "two issues, two messages: a 429, a 503, a redelivery and a kill -9 later", || {
+        format!("{messages:?}")
+    })?;
     stage.summary.ok = true;
     stage.summary.messages = messages;
     stage.summary.seconds = took.as_secs_f64();
@@ -65,9 +59,7 @@ async fn keep(mut stage: Stage<'_>) -> Result<()> {
     stage.summary.server = Some(server.clone());
     stage.summary.data_dir = Some(stage.data_dir().display().to_string());
     let program = stage.launch.program.display().to_string();
-    stage
-        .output
-        .text(&look(&server, stage.data_dir(), &program));
+    stage.output.text(&look(&server, stage.data_dir(), &program));
     stage.output.json(&stage.summary);
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -86,10 +78,7 @@ fn next() -> String {
         ("keep it up and look around", "cargo run -- demo --keep"),
         ("the flow that ran", "examples/triage-bugs.yaml"),
         ("a connector in Rust", "plugins/slack/src/lib.rs"),
-        (
-            "write your own",
-            "cargo run -- build PATH, then: cargo run -- call FILE.wasm ACTION --input '{}'",
-        ),
+        ("write your own", "cargo run -- build PATH, then: cargo run -- call FILE.wasm ACTION --input '{}'"),
         ("run it for real", "cargo run --release -- serve"),
     ] {
         table.row([faint(what), typed(line)]);
@@ -119,10 +108,7 @@ fn look(server: &str, data_dir: &Path, program: &str) -> String {
         "\n{} {}\n  {}\n{}",
         strong("The server stays up"),
         faint("until Ctrl-C; in another terminal:"),
-        typed(format!(
-            "export WHARF_SERVER={server} WHARF_DATA_DIR={}",
-            data_dir.display()
-        )),
+        typed(format!("export WHARF_SERVER={server} WHARF_DATA_DIR={}", data_dir.display())),
         table.render("  ")
     )
 }

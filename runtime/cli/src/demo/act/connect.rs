@@ -24,16 +24,10 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<()> {
     let stranger = json!({ "name": "stranger", "connector": "hostile", "settings": { "api-url": stage.provider.echo_url() },
         "secrets": { "key": STRANGERS_KEY } });
     for connection in [&github, &slack, &stranger] {
-        stage
-            .client
-            .post(&["connections"], &[], Body::Json(connection.clone()))
-            .await?;
+        stage.client.post(&["connections"], &[], Body::Json(connection.clone())).await?;
     }
     for name in ["acme-github", "acme-slack"] {
-        let tested = stage
-            .client
-            .post(&["connections", name, "test"], &[], Body::None)
-            .await?;
+        let tested = stage.client.post(&["connections", name, "test"], &[], Body::None).await?;
         let identity_of = tested.get("identity").cloned().unwrap_or_default();
         let scopes: Vec<String> = identity_of
             .get("scopes")
@@ -53,12 +47,7 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<()> {
         std::fs::read_to_string(stage.checkout.path("examples/triage-bugs.yaml"))?,
     )
     .await?;
-    apply(
-        stage,
-        "break-out.yaml",
-        include_str!("../hostile.yaml").to_owned(),
-    )
-    .await
+    apply(stage, "break-out.yaml", include_str!("../hostile.yaml").to_owned()).await
 }
 
 async fn apply(stage: &mut Stage<'_>, file: &str, source: String) -> Result<()> {
@@ -67,10 +56,7 @@ async fn apply(stage: &mut Stage<'_>, file: &str, source: String) -> Result<()> 
             stage.say(&faint(line));
         }
     }
-    let applied = stage
-        .client
-        .post(&["flows"], &[("file", file)], Body::Yaml(source))
-        .await?;
+    let applied = stage.client.post(&["flows"], &[("file", file)], Body::Yaml(source)).await?;
     for line in render::flow::applied(stage.client.server(), &applied).lines() {
         stage.output.text(&format!("  {line}"));
     }

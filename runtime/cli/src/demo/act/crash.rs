@@ -28,13 +28,9 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<()> {
         "issues",
         "9d8a1f40-cc78-11e3-81ab-4c9367dc0958",
     )?;
-    let answer = delivery
-        .send(&stage.http, &stage.webhook("triage-bugs"), WEBHOOK_SECRET)
-        .await?;
+    let answer = delivery.send(&stage.http, &stage.webhook("triage-bugs"), WEBHOOK_SECRET).await?;
     let run = answer.run().context("no run in the answer")?.to_owned();
-    timeout(PATIENCE, stage.provider.held())
-        .await
-        .context("the message never reached the provider")?;
+    timeout(PATIENCE, stage.provider.held()).await.context("the message never reached the provider")?;
     stage.say("the provider has the message, and has not answered yet");
 
     let pid = stage.server.pid;
@@ -53,25 +49,14 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<()> {
         .iter()
         .flat_map(|step| &step.attempts)
         .any(|attempt| attempt.kind == "confirm" && attempt.outcome == "applied");
-    stage.check(
-        seen.status == "done",
-        "the run went on where its journal ended",
-        || format!("{seen:?}"),
-    )?;
+    stage.check(seen.status == "done", "the run went on where its journal ended", || format!("{seen:?}"))?;
     stage.check(
         confirmed,
         "it asked the provider, found its message by the idempotency key, and took the answer",
         || format!("{seen:?}"),
     )?;
-    let posted = stage
-        .provider
-        .messages()
-        .iter()
-        .filter(|message| message.channel == "C061EG9T2")
-        .count();
-    stage.check(posted == 1, "one message for this issue, not two", || {
-        format!("{posted} messages")
-    })
+    let posted = stage.provider.messages().iter().filter(|message| message.channel == "C061EG9T2").count();
+    stage.check(posted == 1, "one message for this issue, not two", || format!("{posted} messages"))
 }
 
 /// Kills the server where it stands and starts another one in its place.

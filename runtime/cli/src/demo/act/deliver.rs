@@ -20,15 +20,9 @@ pub(in crate::demo) struct First {
 
 pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<First> {
     stage.act(5, "An issue is opened on GitHub");
-    stage.provider.script(
-        Route::PostMessage,
-        [
-            Fault::RateLimited {
-                retry_after_secs: 1,
-            },
-            Fault::Unavailable,
-        ],
-    );
+    stage
+        .provider
+        .script(Route::PostMessage, [Fault::RateLimited { retry_after_secs: 1 }, Fault::Unavailable]);
     let delivery = Delivery::of(
         &stage.checkout,
         "issues.opened.json",
@@ -40,9 +34,7 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<First> {
         strong("POST /webhooks/triage-bugs"),
         faint("GitHub's own example, signed; the provider is told to answer 429, then 503")
     ));
-    let answer = delivery
-        .send(&stage.http, &stage.webhook("triage-bugs"), WEBHOOK_SECRET)
-        .await?;
+    let answer = delivery.send(&stage.http, &stage.webhook("triage-bugs"), WEBHOOK_SECRET).await?;
     stage.check(
         answer.status.as_u16() == 202,
         "accepted: the event is on disk before GitHub hears so",
@@ -63,16 +55,9 @@ fn judge(stage: &mut Stage<'_>, run: &view::Run) -> Result<()> {
         .collect();
     let statuses: Vec<Option<u16>> = attempts
         .iter()
-        .map(|attempt| {
-            attempt
-                .failure
-                .as_ref()
-                .and_then(|failure| failure.http_status)
-        })
+        .map(|attempt| attempt.failure.as_ref().and_then(|failure| failure.http_status))
         .collect();
-    stage.check(run.status == "done", "the run is done", || {
-        format!("{run:?}")
-    })?;
+    stage.check(run.status == "done", "the run is done", || format!("{run:?}"))?;
     stage.check(
         statuses == [Some(429), Some(503), None],
         "one 429 honoured, one 503 retried, then posted",
@@ -82,19 +67,13 @@ fn judge(stage: &mut Stage<'_>, run: &view::Run) -> Result<()> {
         [limited, retried, ..] => retried.started_at.saturating_sub(limited.started_at),
         _ => 0,
     };
-    stage.check(
-        waited >= 1_000,
-        "it waited the second that the provider asked for",
-        || format!("{waited} ms"),
-    )?;
+    stage.check(waited >= 1_000, "it waited the second that the provider asked for", || {
+        format!("{waited} ms")
+    })?;
     let messages = stage.provider.messages();
-    let told = messages.first().map(|message| {
-        format!(
-            "{} #bugs  {}",
-            strong("Slack has"),
-            crate::inert::inert(&message.text)
-        )
-    });
+    let told = messages
+        .first()
+        .map(|message| format!("{} #bugs  {}", strong("Slack has"), crate::inert::inert(&message.text)));
     stage.say(&told.unwrap_or_default());
     let fits = matches!(messages.as_slice(), [one] if one.channel == "C024BE91L" && one.text.contains("Spelling error in the README file") && one.key.is_some());
     stage.check(

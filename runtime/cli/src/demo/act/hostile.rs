@@ -28,19 +28,10 @@ const READS_SECRET: &str = "read_secret";
 pub(in crate::demo) async fn play(stage: &mut Stage<'_>) -> Result<()> {
     stage.act(7, "A hostile connector tries to get out");
     let before = stage.provider.requests().len();
-    let started = stage
-        .client
-        .post(
-            &["flows", "break-out", "run"],
-            &[],
-            Body::Json(json!({ "data": {} })),
-        )
-        .await?;
-    let id = started
-        .get("run")
-        .and_then(serde_json::Value::as_str)
-        .context("no run in the answer")?
-        .to_owned();
+    let started =
+        stage.client.post(&["flows", "break-out", "run"], &[], Body::Json(json!({ "data": {} }))).await?;
+    let id =
+        started.get("run").and_then(serde_json::Value::as_str).context("no run in the answer")?.to_owned();
     let document = follow(&stage.client, &id, PATIENCE, |_| {}).await?;
     let run: view::Run = view::read(&document)?;
     let denied: Vec<Denied> = run.steps.iter().flat_map(attempts).collect();
@@ -96,15 +87,7 @@ fn table(denied: &[Denied]) -> String {
             format!(
                 "{}  {}",
                 inert_short(&first.tried, 60),
-                faint(inert_short(
-                    first
-                        .message
-                        .lines()
-                        .nth(1)
-                        .unwrap_or(&first.message)
-                        .trim(),
-                    90
-                ))
+                faint(inert_short(first.message.lines().nth(1).unwrap_or(&first.message).trim(), 90))
             ),
         ]);
         rest = rest.get(times..).unwrap_or_default();
@@ -123,30 +106,21 @@ fn judge(stage: &mut Stage<'_>, run: &view::Run, denied: &[Denied], before: usiz
         })
         .map(|step| step.path.as_str())
         .collect();
-    stage.check(
-        unstopped.is_empty(),
-        "every way out was denied or stopped, each with its reason",
-        || format!("not: {unstopped:?}\n{run:?}"),
-    )?;
+    stage.check(unstopped.is_empty(), "every way out was denied or stopped, each with its reason", || {
+        format!("not: {unstopped:?}\n{run:?}")
+    })?;
     // What it is granted is `/echo/v1/`; its own redirect is answered there, and followed nowhere.
     let requests = stage.provider.requests().split_off(before);
     let outside: Vec<String> = requests
         .iter()
-        .filter(|request| {
-            request.route != Some(Route::Echo) || !request.target.starts_with("/echo/v1/")
-        })
+        .filter(|request| request.route != Some(Route::Echo) || !request.target.starts_with("/echo/v1/"))
         .map(|request| format!("{} {}", request.method, request.target))
         .collect();
-    stage.check(
-        outside.is_empty(),
-        "the provider saw nothing outside of what is granted",
-        || outside.join(", "),
-    )?;
+    stage.check(outside.is_empty(), "the provider saw nothing outside of what is granted", || {
+        outside.join(", ")
+    })?;
     let sent = requests.iter().any(|request| {
-        request
-            .headers
-            .iter()
-            .any(|(name, value)| name == "x-api-key" && value == STRANGERS_KEY)
+        request.headers.iter().any(|(name, value)| name == "x-api-key" && value == STRANGERS_KEY)
     });
     let secret = run
         .steps
@@ -160,7 +134,5 @@ fn judge(stage: &mut Stage<'_>, run: &view::Run, denied: &[Denied], before: usiz
         "its credential went out with its request; echoed back, it reads [redacted]",
         || format!("sent: {sent}; {secret}"),
     )?;
-    stage.check(run.status == "done", "and the server runs on", || {
-        format!("{run:?}")
-    })
+    stage.check(run.status == "done", "and the server runs on", || format!("{run:?}"))
 }

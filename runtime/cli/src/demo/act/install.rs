@@ -23,10 +23,7 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>, built: &[Built]) -> Res
     // A hostile connector gets what it asks for, and little to do it with.
     let limits = json!({ "fuel": 200_000_000, "deadline-ms": 10_000, "memory-bytes": 16 << 20 });
     let document = stage.client.get(&["connectors", "hostile"], &[]).await?;
-    let egress = document
-        .pointer("/grant/egress")
-        .cloned()
-        .unwrap_or_default();
+    let egress = document.pointer("/grant/egress").cloned().unwrap_or_default();
     stage
         .client
         .put(
@@ -43,10 +40,7 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>, built: &[Built]) -> Res
 
 async fn install(stage: &mut Stage<'_>, built: &Built) -> Result<()> {
     let wasm = std::fs::read(&built.file)?;
-    let answer = stage
-        .client
-        .post(&["connectors"], &[("approve", "false")], Body::Wasm(wasm))
-        .await?;
+    let answer = stage.client.post(&["connectors"], &[("approve", "false")], Body::Wasm(wasm)).await?;
     let installed: view::Installed = view::read(&answer)?;
     let digest = built.digest.to_string();
     let facts = Facts {
@@ -72,20 +66,12 @@ async fn install(stage: &mut Stage<'_>, built: &Built) -> Result<()> {
     )?;
     stage
         .client
-        .post(
-            &["connectors", &built.name, "approve"],
-            &[],
-            Body::Json(json!({ "digest": digest })),
-        )
+        .post(&["connectors", &built.name, "approve"], &[], Body::Json(json!({ "digest": digest })))
         .await?;
-    let active: view::Connector =
-        view::read(&stage.client.get(&["connectors", &built.name], &[]).await?)?;
+    let active: view::Connector = view::read(&stage.client.get(&["connectors", &built.name], &[]).await?)?;
     stage.check(
         active.digest.as_deref() == Some(&digest),
-        &format!(
-            "{} is granted, and loaded while the server runs",
-            built.name
-        ),
+        &format!("{} is granted, and loaded while the server runs", built.name),
         || format!("{active:?}"),
     )
 }

@@ -13,36 +13,19 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>, first: &First) -> Resul
     let url = stage.webhook("triage-bugs");
     let before = stage.count_runs().await?;
 
-    let again = first
-        .delivery
-        .send(&stage.http, &url, WEBHOOK_SECRET)
-        .await?;
-    let known = again.status.as_u16() == 200
-        && again.duplicate()
-        && again.run() == Some(first.run.as_str());
-    stage.check(
-        known,
-        "the same delivery again: recognised, answered with the run it became",
-        || format!("{again:?}"),
-    )?;
+    let again = first.delivery.send(&stage.http, &url, WEBHOOK_SECRET).await?;
+    let known = again.status.as_u16() == 200 && again.duplicate() && again.run() == Some(first.run.as_str());
+    stage.check(known, "the same delivery again: recognised, answered with the run it became", || {
+        format!("{again:?}")
+    })?;
 
-    let forged = Delivery {
-        guid: "00000000-cc78-11e3-81ab-4c9367dc0958",
-        ..first.delivery.clone()
-    };
+    let forged = Delivery { guid: "00000000-cc78-11e3-81ab-4c9367dc0958", ..first.delivery.clone() };
     let answer = forged.send(&stage.http, &url, "not-the-secret").await?;
-    stage.check(
-        answer.status.as_u16() == 401,
-        "a forged signature: 401, nothing stored",
-        || format!("{answer:?}"),
-    )?;
+    stage.check(answer.status.as_u16() == 401, "a forged signature: 401, nothing stored", || {
+        format!("{answer:?}")
+    })?;
 
-    let ping = Delivery::of(
-        &stage.checkout,
-        "ping.json",
-        "ping",
-        "11111111-cc78-11e3-81ab-4c9367dc0958",
-    )?;
+    let ping = Delivery::of(&stage.checkout, "ping.json", "ping", "11111111-cc78-11e3-81ab-4c9367dc0958")?;
     let answer = ping.send(&stage.http, &url, WEBHOOK_SECRET).await?;
     stage.check(
         answer.status.is_success() && answer.run().is_none(),
@@ -51,9 +34,7 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>, first: &First) -> Resul
     )?;
 
     let (after, messages) = (stage.count_runs().await?, stage.provider.messages().len());
-    stage.check(
-        after == before && messages == 1,
-        "still one run and one message",
-        || format!("{before} runs before, {after} after, {messages} messages"),
-    )
+    stage.check(after == before && messages == 1, "still one run and one message", || {
+        format!("{before} runs before, {after} after, {messages} messages")
+    })
 }

@@ -25,9 +25,7 @@ pub(in crate::demo) async fn play(
     output: &mut Output,
 ) -> Result<Stage<'_>> {
     heading(output, 2, TITLE);
-    let provider = Provider::start()
-        .await
-        .context("the provider could not listen")?;
+    let provider = Provider::start().await.context("the provider could not listen")?;
     let launch = Launch {
         program: std::env::current_exe().context("the path of this program is not known")?,
         data_dir: dir.path().join("data"),
@@ -39,27 +37,11 @@ pub(in crate::demo) async fn play(
     let server = Server::start(&launch).await?;
     let client = Stage::client_for(&server, &launch)?;
     // The same port after the crash: whoever delivers knows only one address.
-    let launch = Launch {
-        listen: server.addr,
-        ..launch
-    };
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only(std::iter::empty())
-        .build()?;
+    let launch = Launch { listen: server.addr, ..launch };
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only(std::iter::empty()).build()?;
     let mut summary = Summary::default();
     summary.act(TITLE);
-    let mut stage = Stage {
-        output,
-        checkout,
-        dir,
-        provider,
-        launch,
-        server,
-        client,
-        http,
-        summary,
-    };
+    let mut stage = Stage { output, checkout, dir, provider, launch, server, client, http, summary };
     let provider = format!(
         "{} speaks Slack and GitHub, checks tokens and bodies, forgets nothing",
         strong(format!("http://{}", stage.provider.addr()))

@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 use super::{Reply, request::Asked};
 
 pub(super) fn apply(asked: &Asked) -> Reply {
-    if let Some(place) = asked
-        .parameter("to")
-        .filter(|_| asked.path.ends_with("/redirect"))
-    {
+    if let Some(place) = asked.parameter("to").filter(|_| asked.path.ends_with("/redirect")) {
         return Reply::new(StatusCode::FOUND, Value::Null).header("location", place.to_owned());
     }
     Reply::new(

@@ -36,40 +36,21 @@ pub(super) fn apply(world: &mut World, route: Option<Route>, asked: &Asked) -> R
         Some(Route::Comment) => comment(world, asked, repository).unwrap_or_else(invalid),
         Some(Route::ListComments) => {
             let number = asked.segment(5).parse::<u64>().ok();
-            let of_issue = |comment: &&Comment| {
-                comment.repository == repository && Some(comment.issue) == number
-            };
-            page(
-                asked,
-                world
-                    .comments
-                    .iter()
-                    .filter(of_issue)
-                    .map(shown_comment)
-                    .collect(),
-            )
+            let of_issue =
+                |comment: &&Comment| comment.repository == repository && Some(comment.issue) == number;
+            page(asked, world.comments.iter().filter(of_issue).map(shown_comment).collect())
         }
-        Some(Route::User) => Reply::new(
-            StatusCode::OK,
-            json!({ "login": "wharf-bot", "id": 583_231, "type": "Bot" }),
-        )
-        .header("x-oauth-scopes", "repo".to_owned()),
-        Some(
-            Route::PostMessage
-            | Route::ListChannels
-            | Route::History
-            | Route::AuthTest
-            | Route::Echo,
-        )
+        Some(Route::User) => {
+            Reply::new(StatusCode::OK, json!({ "login": "wharf-bot", "id": 583_231, "type": "Bot" }))
+                .header("x-oauth-scopes", "repo".to_owned())
+        }
+        Some(Route::PostMessage | Route::ListChannels | Route::History | Route::AuthTest | Route::Echo)
         | None => refuse(StatusCode::NOT_FOUND, "Not Found"),
     }
 }
 
 fn refuse(status: StatusCode, message: &str) -> Reply {
-    Reply::new(
-        status,
-        json!({ "message": message, "documentation_url": "https://docs.github.com/rest" }),
-    )
+    Reply::new(status, json!({ "message": message, "documentation_url": "https://docs.github.com/rest" }))
 }
 
 /// 422 naming the field, 400 for a body that is no JSON object.
@@ -78,43 +59,18 @@ fn invalid(field: &str) -> Reply {
         return refuse(StatusCode::BAD_REQUEST, "Problems parsing JSON");
     }
     let errors = json!([{ "resource": "Issue", "field": field, "code": "missing_field" }]);
-    Reply::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        json!({ "message": "Validation Failed", "errors": errors }),
-    )
+    Reply::new(StatusCode::UNPROCESSABLE_ENTITY, json!({ "message": "Validation Failed", "errors": errors }))
 }
 
-fn create_issue(
-    world: &mut World,
-    asked: &Asked,
-    repository: String,
-) -> Result<Reply, &'static str> {
+fn create_issue(world: &mut World, asked: &Asked, repository: String) -> Result<Reply, &'static str> {
     let body = asked.object().ok_or("")?;
-    let title = text(&body, "title")
-        .filter(|title| !title.is_empty())
-        .ok_or("title")?;
+    let title = text(&body, "title").filter(|title| !title.is_empty()).ok_or("title")?;
     let labels = body
         .get("labels")
         .and_then(Value::as_array)
-        .map_or_else(Vec::new, |labels| {
-            labels
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect()
-        });
-    let number = 1 + world
-        .issues
-        .iter()
-        .filter(|issue| issue.repository == repository)
-        .count() as u64;
-    let issue = Issue {
-        repository,
-        number,
-        title,
-        body: text(&body, "body").unwrap_or_default(),
-        labels,
-    };
+        .map_or_else(Vec::new, |labels| labels.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    let number = 1 + world.issues.iter().filter(|issue| issue.repository == repository).count() as u64;
+    let issue = Issue { repository, number, title, body: text(&body, "body").unwrap_or_default(), labels };
     let reply = Reply::new(StatusCode::CREATED, shown_issue(&issue));
     world.issues.push(issue);
     Ok(reply)
@@ -125,15 +81,8 @@ fn comment(world: &mut World, asked: &Asked, repository: String) -> Result<Reply
         return Ok(refuse(StatusCode::NOT_FOUND, "Not Found"));
     };
     let body = asked.object().ok_or("")?;
-    let text = text(&body, "body")
-        .filter(|text| !text.is_empty())
-        .ok_or("body")?;
-    let comment = Comment {
-        repository,
-        issue,
-        id: 1_001 + world.comments.len() as u64,
-        body: text,
-    };
+    let text = text(&body, "body").filter(|text| !text.is_empty()).ok_or("body")?;
+    let comment = Comment { repository, issue, id: 1_001 + world.comments.len() as u64, body: text };
     let reply = Reply::new(StatusCode::CREATED, shown_comment(&comment));
     world.comments.push(comment);
     Ok(reply)
@@ -148,25 +97,14 @@ fn page(asked: &Asked, all: Vec<Value>) -> Reply {
     let size = asked.number("per_page", 30).clamp(1, 100);
     let number = asked.number("page", 1).max(1);
     let last = all.len().div_ceil(size).max(1);
-    let items: Vec<Value> = all
-        .into_iter()
-        .skip((number - 1).saturating_mul(size))
-        .take(size)
-        .collect();
+    let items: Vec<Value> = all.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
     let reply = Reply::new(StatusCode::OK, Value::Array(items));
     if number >= last {
         return reply;
     }
     let host = asked.header("host").unwrap_or("127.0.0.1");
     let link = |page: usize| format!("http://{host}{}?per_page={size}&page={page}", asked.path);
-    reply.header(
-        "link",
-        format!(
-            "<{}>; rel=\"next\", <{}>; rel=\"last\"",
-            link(number + 1),
-            link(last)
-        ),
-    )
+    reply.header("link", format!("<{}>; rel=\"next\", <{}>; rel=\"last\"", link(number + 1), link(last)))
 }
 
 fn shown_issue(issue: &Issue) -> Value {

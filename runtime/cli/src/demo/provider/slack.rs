@@ -25,10 +25,7 @@ pub(super) fn apply(world: &mut World, route: Option<Route>, asked: &Asked) -> R
             "url": "https://loopback.slack.com/", "team": "Loopback", "user": "wharf-bot",
             "team_id": "T0LOOPBACK", "user_id": "U0WHARFBOT", "bot_id": "B0WHARFBOT",
         }))
-        .header(
-            "x-oauth-scopes",
-            "chat:write,channels:read,channels:history".to_owned(),
-        ),
+        .header("x-oauth-scopes", "chat:write,channels:read,channels:history".to_owned()),
         Some(
             Route::CreateIssue
             | Route::ListIssues
@@ -57,19 +54,12 @@ fn post_message(world: &mut World, asked: &Asked) -> Result<Reply, &'static str>
         return Err("invalid_post_type");
     }
     let body = asked.object().ok_or("invalid_json")?;
-    let channel = body
-        .get("channel")
-        .and_then(Value::as_str)
-        .ok_or("invalid_arguments")?;
+    let channel = body.get("channel").and_then(Value::as_str).ok_or("invalid_arguments")?;
     let (id, _) = CHANNELS
         .into_iter()
         .find(|(id, name)| *id == channel || channel.strip_prefix('#') == Some(name))
         .ok_or("channel_not_found")?;
-    let text = body
-        .get("text")
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .ok_or("no_text")?;
+    let text = body.get("text").and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or("no_text")?;
     if text.len() > MAX_TEXT {
         return Err("msg_too_long");
     }
@@ -94,14 +84,10 @@ fn post_message(world: &mut World, asked: &Asked) -> Result<Reply, &'static str>
             .and_then(Value::as_str)
             .map(str::to_owned),
         metadata: metadata.as_ref().map(ToString::to_string),
-        thread_ts: body
-            .get("thread_ts")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        thread_ts: body.get("thread_ts").and_then(Value::as_str).map(str::to_owned),
     };
-    let reply = accept(
-        json!({ "channel": message.channel, "ts": message.ts, "message": shown(&message, true) }),
-    );
+    let reply =
+        accept(json!({ "channel": message.channel, "ts": message.ts, "message": shown(&message, true) }));
     world.messages.push(message);
     Ok(reply)
 }
@@ -115,11 +101,7 @@ fn list_channels(asked: &Asked) -> Reply {
         .take(2)
         .map(|(id, name)| json!({ "id": id, "name": name, "is_channel": true, "is_archived": false, "is_member": true }))
         .collect();
-    let next = if from + 2 < CHANNELS.len() {
-        (from + 2).to_string()
-    } else {
-        String::new()
-    };
+    let next = if from + 2 < CHANNELS.len() { (from + 2).to_string() } else { String::new() };
     accept(json!({ "channels": channels, "response_metadata": { "next_cursor": next } }))
 }
 
@@ -135,37 +117,18 @@ fn history(world: &World, asked: &Asked) -> Result<Reply, &'static str> {
     if !CHANNELS.iter().any(|(id, _)| *id == channel) {
         return Err("channel_not_found");
     }
-    let with_metadata = given("include_all_metadata")
-        .is_some_and(|value| value == "true" || value == "1")
-        || body
-            .as_ref()
-            .and_then(|body| body.get("include_all_metadata"))
-            .and_then(Value::as_bool)
+    let with_metadata = given("include_all_metadata").is_some_and(|value| value == "true" || value == "1")
+        || body.as_ref().and_then(|body| body.get("include_all_metadata")).and_then(Value::as_bool)
             == Some(true);
     let from = asked.number("cursor", 0);
     let limit = asked.number("limit", 100).clamp(1, 999);
-    let oldest = given("oldest")
-        .and_then(|text| text.parse::<f64>().ok())
-        .unwrap_or(0.0);
+    let oldest = given("oldest").and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
     let recent = |message: &&Message| message.ts.parse::<f64>().is_ok_and(|ts| ts > oldest);
-    let all: Vec<&Message> = world
-        .messages
-        .iter()
-        .rev()
-        .filter(|message| message.channel == channel)
-        .filter(recent)
-        .collect();
-    let messages: Vec<Value> = all
-        .iter()
-        .skip(from)
-        .take(limit)
-        .map(|message| shown(message, with_metadata))
-        .collect();
-    let next = if from + limit < all.len() {
-        (from + limit).to_string()
-    } else {
-        String::new()
-    };
+    let all: Vec<&Message> =
+        world.messages.iter().rev().filter(|message| message.channel == channel).filter(recent).collect();
+    let messages: Vec<Value> =
+        all.iter().skip(from).take(limit).map(|message| shown(message, with_metadata)).collect();
+    let next = if from + limit < all.len() { (from + limit).to_string() } else { String::new() };
     Ok(accept(
         json!({ "messages": messages, "has_more": !next.is_empty(), "response_metadata": { "next_cursor": next } }),
     ))
@@ -177,11 +140,8 @@ fn shown(message: &Message, with_metadata: bool) -> Value {
     if let (Some(object), Some(thread)) = (value.as_object_mut(), &message.thread_ts) {
         object.insert("thread_ts".to_owned(), json!(thread));
     }
-    let metadata = message
-        .metadata
-        .as_ref()
-        .filter(|_| with_metadata)
-        .and_then(|text| serde_json::from_str(text).ok());
+    let metadata =
+        message.metadata.as_ref().filter(|_| with_metadata).and_then(|text| serde_json::from_str(text).ok());
     if let (Some(object), Some(metadata)) = (value.as_object_mut(), metadata) {
         object.insert("metadata".to_owned(), metadata);
     }

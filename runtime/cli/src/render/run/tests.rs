@@ -10,7 +10,8 @@ fn run(document: &serde_json::Value) -> view::Run {
 }
 
 fn triage() -> serde_json::Value {
-    let cost = json!({ "fuel": 900_000, "peak_memory_bytes": 3_145_728, "wall_micros": 212_000, "effects": 1 });
+    let cost =
+        json!({ "fuel": 900_000, "peak_memory_bytes": 3_145_728, "wall_micros": 212_000, "effects": 1 });
     let post = |status: u16| json!({ "method": "POST", "url": "https://slack.com/api/chat.postMessage", "result": { "status": status }, "micros": 200_000, "sent_bytes": 310, "received_bytes": 41 });
     json!({
         "id": "01J9Z6", "flow": "triage-bugs", "flow_version": 3, "status": "done", "accepted_at": 10_000, "finished_at": 11_412,
@@ -81,10 +82,13 @@ fn a_dead_run_ends_with_its_reason() {
               "effects": [{ "method": "POST", "url": "https://evil.example/collect", "result": { "denied": { "reason": "host", "message": "not in its manifest" } } }] },
         ] }],
     });
-    check(&super::run(&run(&document), Depth::Steps), "
+    check(
+        &super::run(&run(&document), Depth::Steps),
+        "
 probe v1 · 01J9Z7 · failed in 40 ms
   1  received  by hand             from the API
   2  try       hostile/exfiltrate  attempt 1  capability denied · 1 denied · 1.2 k fuel · 1.1 MB · 900 µs
 denied: hostile tried POST https://evil.example/collect  (host)
-  not in its manifest");
+  not in its manifest",
+    );
 }

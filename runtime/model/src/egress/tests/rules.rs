@@ -35,10 +35,7 @@ fn settings_fill_hosts_and_nothing_else() {
     for line in SETTINGS.trim().lines() {
         let [url, values, expected] = line.split(" | ").collect::<Vec<_>>().try_into().unwrap();
         let values: Value = serde_json::from_str(values).unwrap();
-        let settings = Settings {
-            schema: Some(&schema),
-            values: &values,
-        };
+        let settings = Settings { schema: Some(&schema), values: &values };
         let became = match rule(&format!("GET {url}")).resolve(settings) {
             Ok(Some(rule)) => rule.url().to_owned(),
             Ok(None) => "none".to_owned(),
@@ -47,10 +44,7 @@ fn settings_fill_hosts_and_nothing_else() {
         assert_eq!(became, expected, "{line}");
     }
     let open = rule("GET https://{connection.sub}.zendesk.com/");
-    assert!(!open.allows(
-        "GET",
-        &Target::parse("https://wharf-setting.zendesk.com/").unwrap()
-    ));
+    assert!(!open.allows("GET", &Target::parse("https://wharf-setting.zendesk.com/").unwrap()));
 }
 
 #[test]
@@ -75,29 +69,16 @@ fn broken_rules_say_what_is_wrong() {
         "https://a b.test/",
         "https://*.10.0.0.1/",
     ] {
-        let parsed = Rule::parse(&EgressRequest {
-            url: url.to_owned(),
-            methods: vec!["GET".to_owned()],
-        });
+        let parsed = Rule::parse(&EgressRequest { url: url.to_owned(), methods: vec!["GET".to_owned()] });
         assert!(parsed.is_err(), "{url} became {parsed:?}");
     }
-    assert!(
-        Rule::parse(&EgressRequest {
-            url: "*".to_owned(),
-            methods: vec![]
-        })
-        .is_err()
-    );
+    assert!(Rule::parse(&EgressRequest { url: "*".to_owned(), methods: vec![] }).is_err());
     assert!(Rule::parse(&request("get https://a.test/")).is_err());
 }
 
 #[test]
 fn an_upgrade_never_widens_silently() {
-    let held = rules(&[
-        "GET,POST https://a.test/v1/",
-        "GET https://*.b.test/",
-        "GET {connection.base}/",
-    ]);
+    let held = rules(&["GET,POST https://a.test/v1/", "GET https://*.b.test/", "GET {connection.base}/"]);
     for (wanted, expected) in [
         ("GET https://a.test/v1/", true),
         ("GET https://a.test/v1/x/", true),
@@ -118,10 +99,7 @@ fn an_upgrade_never_widens_silently() {
     ] {
         assert_eq!(covers(&held, &rule(wanted)), expected, "{wanted}");
     }
-    let missing = uncovered(
-        &held,
-        &rules(&["GET,DELETE https://a.test/v1/", "GET https://x.b.test/"]),
-    );
+    let missing = uncovered(&held, &rules(&["GET,DELETE https://a.test/v1/", "GET https://x.b.test/"]));
     assert_eq!(missing, [request("DELETE https://a.test/v1/")]);
     assert!(covers(&rules(&["GET *"]), &rule("GET {connection.other}/")));
 }

@@ -14,10 +14,7 @@ impl Checker<'_> {
         given: &dyn Fn(&str) -> Given<'v>,
     ) {
         let none = Map::new();
-        let properties = schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .unwrap_or(&none);
+        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
         let required: Vec<&str> = schema
             .get("required")
             .and_then(Value::as_array)
@@ -25,65 +22,34 @@ impl Checker<'_> {
             .flatten()
             .filter_map(Value::as_str)
             .collect();
-        let note = || {
-            format!(
-                "{}s of {}: {}",
-                of.what,
-                of.title,
-                signature(properties, &required)
-            )
-        };
+        let note = || format!("{}s of {}: {}", of.what, of.title, signature(properties, &required));
         let title = of.title.split(' ').next().unwrap_or_default();
         for (key, place) in &places.with {
             match properties.get(key) {
                 Some(property) => self.input(key, property, schema, *place, of, given(key)),
                 None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
                     let near = suggest(key, properties.keys().map(String::as_str));
-                    let problem = Problem::error(
-                        place.key,
-                        format!("unknown {} `{key}` for {title}", of.what),
-                    );
+                    let problem =
+                        Problem::error(place.key, format!("unknown {} `{key}` for {title}", of.what));
                     self.problem(problem.did_you_mean(near).note(note()));
                 }
                 None => {}
             }
         }
-        for missing in required
-            .iter()
-            .filter(|key| matches!(given(key), Given::Nothing))
-        {
-            let problem = Problem::error(
-                places.name,
-                format!("{} `{missing}` of {title} is missing", of.what),
-            );
-            self.problem(
-                problem
-                    .help(format!("add `{missing}:` under `with`"))
-                    .note(note()),
-            );
+        for missing in required.iter().filter(|key| matches!(given(key), Given::Nothing)) {
+            let problem =
+                Problem::error(places.name, format!("{} `{missing}` of {title} is missing", of.what));
+            self.problem(problem.help(format!("add `{missing}:` under `with`")).note(note()));
         }
     }
 
-    fn input(
-        &mut self,
-        key: &str,
-        property: &Value,
-        root: &Value,
-        place: Place,
-        of: &Of,
-        given: Given<'_>,
-    ) {
+    fn input(&mut self, key: &str, property: &Value, root: &Value, place: Place, of: &Of, given: Given<'_>) {
         let literal = match given {
             Given::Literal(literal) => literal,
             Given::Text if !takes_text(property) => {
-                let message = format!(
-                    "{} `{key}` is {}, and this is text",
-                    of.what,
-                    types(property)
-                );
+                let message = format!("{} `{key}` is {}, and this is text", of.what, types(property));
                 self.problem(
-                    Problem::error(place.value, message)
-                        .help("write nothing around the one `${ … }`"),
+                    Problem::error(place.value, message).help("write nothing around the one `${ … }`"),
                 );
                 return;
             }
@@ -100,22 +66,14 @@ impl Checker<'_> {
             return;
         };
         for failure in input::messages(&validator, literal) {
-            let inside = if failure.path.is_empty() {
-                String::new()
-            } else {
-                format!(" at {}", failure.path)
-            };
+            let inside =
+                if failure.path.is_empty() { String::new() } else { format!(" at {}", failure.path) };
             let problem = Problem::error(
                 place.value,
-                format!(
-                    "{} `{key}` does not fit{inside}: {}",
-                    of.what, failure.message
-                ),
+                format!("{} `{key}` does not fit{inside}: {}", of.what, failure.message),
             );
             self.problem(match literal {
-                Value::Number(_) | Value::Bool(_) if takes_text(property) => {
-                    problem.help("put it in quotes")
-                }
+                Value::Number(_) | Value::Bool(_) if takes_text(property) => problem.help("put it in quotes"),
                 _ => problem,
             });
         }
@@ -151,11 +109,7 @@ fn takes_text(property: &Value) -> bool {
 fn types(property: &Value) -> String {
     match property.get("type") {
         Some(Value::String(name)) => name.clone(),
-        Some(Value::Array(names)) => names
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(" or "),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
         _ => "something else".to_owned(),
     }
 }
@@ -165,11 +119,7 @@ fn signature(properties: &Map<String, Value>, required: &[&str]) -> String {
         return "none".to_owned();
     }
     let one = |name: &String| {
-        if required.contains(&name.as_str()) {
-            format!("{name} (required)")
-        } else {
-            name.clone()
-        }
+        if required.contains(&name.as_str()) { format!("{name} (required)") } else { name.clone() }
     };
     properties.keys().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -22,10 +22,7 @@ pub(super) fn check(flow: &Flow, catalog: &Catalog<'_>) -> Vec<Problem> {
         On::Webhook(_) | On::Manual => None,
     };
     let steps = flow.all_steps();
-    let uses = steps
-        .iter()
-        .flat_map(|step| &step.uses)
-        .filter(|used| !used.reference.tested);
+    let uses = steps.iter().flat_map(|step| &step.uses).filter(|used| !used.reference.tested);
     uses.filter_map(|used| match used.reference.root.as_str() {
         "event" => follow(event.as_ref()?, "event", &used.reference.fields, used),
         "steps" => {
@@ -90,11 +87,7 @@ fn unknown(
         Problem::warning(used.span, format!("{message} in its schema"))
     };
     let known: Vec<&str> = properties.keys().map(String::as_str).take(20).collect();
-    let known = if known.is_empty() {
-        "nothing".to_owned()
-    } else {
-        known.join(", ")
-    };
+    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
     problem
         .did_you_mean(suggest(field, properties.keys().map(String::as_str)))
         .note(format!("fields of `{path}` in {}: {known}", source.of))
@@ -102,19 +95,10 @@ fn unknown(
 
 /// Other keywords may add fields that `properties` does not list.
 fn open_otherwise(schema: &Map<String, Value>) -> bool {
-    [
-        "anyOf",
-        "oneOf",
-        "allOf",
-        "if",
-        "patternProperties",
-        "unevaluatedProperties",
-    ]
-    .iter()
-    .any(|key| schema.contains_key(*key))
-        || schema
-            .get("additionalProperties")
-            .is_some_and(Value::is_object)
+    ["anyOf", "oneOf", "allOf", "if", "patternProperties", "unevaluatedProperties"]
+        .iter()
+        .any(|key| schema.contains_key(*key))
+        || schema.get("additionalProperties").is_some_and(Value::is_object)
 }
 
 /// The schema itself, or what it refers to within the same document.
@@ -125,9 +109,7 @@ fn resolve<'s>(root: &'s Value, schema: &'s Value) -> Option<&'s Map<String, Val
         let Some(reference) = at.get("$ref") else {
             return Some(at);
         };
-        at = root
-            .pointer(reference.as_str()?.strip_prefix('#')?)?
-            .as_object()?;
+        at = root.pointer(reference.as_str()?.strip_prefix('#')?)?.as_object()?;
     }
     None
 }

@@ -1,54 +1,42 @@
 //! Reads what starts a run.
 
 use super::{
-    Data, Node, On, Problem, Reader, TRIGGER_KEYS, TriggerBinding, Value, Verification,
-    WEBHOOK_KEYS, WebhookBinding, places, shortened, suggest, used_span,
+    Data, Node, On, Problem, Reader, TRIGGER_KEYS, TriggerBinding, Value, Verification, WEBHOOK_KEYS,
+    WebhookBinding, places, shortened, suggest, used_span,
 };
 use crate::template::Scope;
 
 impl Reader {
     pub(super) fn on(&mut self, node: &Node) -> Option<On> {
-        let entries =
-            match &node.data {
-                Data::Text(text) if text == "manual" => return Some(On::Manual),
-                Data::Map(entries) => entries,
-                _ => {
-                    let problem = Problem::error(
-                        node.span,
-                        "`on` is `manual`, or an object with `trigger` or `webhook`",
-                    );
-                    self.problem(problem.note(
-                        "as in: on: { trigger: github/issue-opened, connection: acme-github }",
-                    ));
-                    return None;
-                }
-            };
+        let entries = match &node.data {
+            Data::Text(text) if text == "manual" => return Some(On::Manual),
+            Data::Map(entries) => entries,
+            _ => {
+                let problem =
+                    Problem::error(node.span, "`on` is `manual`, or an object with `trigger` or `webhook`");
+                self.problem(
+                    problem.note("as in: on: { trigger: github/issue-opened, connection: acme-github }"),
+                );
+                return None;
+            }
+        };
         let has = |key: &str| entries.iter().any(|entry| entry.key == key);
         match (has("trigger"), has("webhook")) {
             (false, true) => self.webhook(node),
             (true, false) => self.trigger(node),
             (true, true) => {
-                self.problem(Problem::error(
-                    node.span,
-                    "`on` has both `trigger` and `webhook`",
-                ));
+                self.problem(Problem::error(node.span, "`on` has both `trigger` and `webhook`"));
                 None
             }
             (false, false) => {
                 for entry in entries {
                     let near = suggest(&entry.key, ["trigger", "webhook"]);
                     self.problem(
-                        Problem::error(
-                            entry.key_span,
-                            format!("unknown key `{}` in on", entry.key),
-                        )
-                        .did_you_mean(near),
+                        Problem::error(entry.key_span, format!("unknown key `{}` in on", entry.key))
+                            .did_you_mean(near),
                     );
                 }
-                self.problem(Problem::error(
-                    node.span,
-                    "`on` has neither `trigger` nor `webhook`",
-                ));
+                self.problem(Problem::error(node.span, "`on` has neither `trigger` nor `webhook`"));
                 None
             }
         }
@@ -72,10 +60,7 @@ impl Reader {
             }
             // Rendered without anything to name: what is left are literals with their escapes replaced.
             let nothing = Value::Null;
-            template
-                .render(&Scope::new(&nothing, [], "", ""))
-                .ok()
-                .or(Some(value))
+            template.render(&Scope::new(&nothing, [], "", "")).ok().or(Some(value))
         });
         let (connector, trigger) = name?;
         Some(On::Trigger(TriggerBinding {
@@ -91,15 +76,11 @@ impl Reader {
         let fields = self.fields(node, "on with a webhook", &WEBHOOK_KEYS)?;
         let scheme = fields.value("webhook")?;
         let connection = self.optional_text(&fields, "connection");
-        let slot = fields
-            .value("slot")
-            .map_or(Some("secret"), |node| self.text(node, "`slot`"))
-            .map(str::to_owned);
+        let slot =
+            fields.value("slot").map_or(Some("secret"), |node| self.text(node, "`slot`")).map(str::to_owned);
         let header = fields.value("header").and_then(|node| self.header(node));
         let prefix = self.optional_text(&fields, "prefix").unwrap_or_default();
-        let delivery_id_header = fields
-            .value("delivery-id-header")
-            .and_then(|node| self.header(node));
+        let delivery_id_header = fields.value("delivery-id-header").and_then(|node| self.header(node));
         let unused: &[&str] = match self.text(scheme, "`webhook`")? {
             "hmac-sha256" => &[],
             "standard-webhooks" => &["header", "prefix"],
@@ -126,11 +107,7 @@ impl Reader {
         let verification = match kind {
             "hmac-sha256" => {
                 self.require(&fields, "header", "webhook: hmac-sha256")?;
-                Verification::HmacSha256 {
-                    header: header?,
-                    prefix,
-                    slot: slot?,
-                }
+                Verification::HmacSha256 { header: header?, prefix, slot: slot? }
             }
             "standard-webhooks" => Verification::StandardWebhooks { slot: slot? },
             _ => Verification::Unsigned,
@@ -145,10 +122,7 @@ impl Reader {
 
     fn unknown_scheme(&mut self, at: &Node, scheme: &str) {
         let schemes = ["hmac-sha256", "standard-webhooks", "unsigned"];
-        let problem = Problem::error(
-            at.span,
-            format!("unknown verification `{}`", shortened(scheme)),
-        );
+        let problem = Problem::error(at.span, format!("unknown verification `{}`", shortened(scheme)));
         let problem = problem.did_you_mean(suggest(scheme, schemes));
         self.problem(problem.note(format!("there is: {}", schemes.join(", "))));
     }
@@ -160,10 +134,7 @@ impl Reader {
         if name.chars().all(fits) {
             return Some(name.to_ascii_lowercase());
         }
-        self.problem(Problem::error(
-            node.span,
-            format!("`{}` is no header's name", shortened(name)),
-        ));
+        self.problem(Problem::error(node.span, format!("`{}` is no header's name", shortened(name))));
         None
     }
 }

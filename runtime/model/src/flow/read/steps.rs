@@ -1,9 +1,9 @@
 //! Reads the steps of a flow and of its branches.
 
 use super::{
-    ActionCall, CASE_KEYS, Case, Condition, Data, Duration, Fields, MAX_ATTEMPTS, MAX_STEPS, Node,
-    OnError, PlacedUse, Problem, RETRY_KEYS, Reader, RetryPolicy, STEP_KEYS, Step, StepKind,
-    Switch, Value, places, shortened, suggest, used_span,
+    ActionCall, CASE_KEYS, Case, Condition, Data, Duration, Fields, MAX_ATTEMPTS, MAX_STEPS, Node, OnError,
+    PlacedUse, Problem, RETRY_KEYS, Reader, RetryPolicy, STEP_KEYS, Step, StepKind, Switch, Value, places,
+    shortened, suggest, used_span,
 };
 use crate::retry::Jitter;
 
@@ -22,10 +22,7 @@ impl Reader {
         }
         self.steps += items.len();
         if self.steps > MAX_STEPS {
-            self.problem(Problem::error(
-                node.span,
-                format!("more than {MAX_STEPS} steps"),
-            ));
+            self.problem(Problem::error(node.span, format!("more than {MAX_STEPS} steps")));
             return None;
         }
         // Every step is read, even after one that is wrong.
@@ -41,13 +38,9 @@ impl Reader {
         let mut uses = Vec::new();
         let when = self.optional_condition(&fields, &mut uses);
         let kind = self.kind(&fields, &path, &mut uses);
-        let retry = fields
-            .value("retry")
-            .map_or(Some(RetryPolicy::default()), |node| self.retry(node));
+        let retry = fields.value("retry").map_or(Some(RetryPolicy::default()), |node| self.retry(node));
         let timeout = fields.value("timeout").map(|node| self.timeout(node));
-        let on_error = fields
-            .value("on-error")
-            .map_or(Some(OnError::Fail), |node| self.on_error(node));
+        let on_error = fields.value("on-error").map_or(Some(OnError::Fail), |node| self.on_error(node));
         let timeout = match timeout {
             Some(timeout) => Some(timeout?),
             None => None,
@@ -79,32 +72,21 @@ impl Reader {
 
     fn placed_condition(&mut self, node: &Node, uses: &mut Vec<PlacedUse>) -> Option<Condition> {
         let condition = self.condition(node)?;
-        uses.extend(condition.uses().into_iter().map(|used| PlacedUse {
-            span: used_span(node, &used),
-            reference: used.reference,
-        }));
+        uses.extend(
+            condition
+                .uses()
+                .into_iter()
+                .map(|used| PlacedUse { span: used_span(node, &used), reference: used.reference }),
+        );
         Some(condition)
     }
 
-    fn kind(
-        &mut self,
-        fields: &Fields<'_>,
-        path: &str,
-        uses: &mut Vec<PlacedUse>,
-    ) -> Option<StepKind> {
-        let kinds: Vec<_> = ["action", "switch", "map"]
-            .into_iter()
-            .filter_map(|key| fields.entry(key))
-            .collect();
+    fn kind(&mut self, fields: &Fields<'_>, path: &str, uses: &mut Vec<PlacedUse>) -> Option<StepKind> {
+        let kinds: Vec<_> =
+            ["action", "switch", "map"].into_iter().filter_map(|key| fields.entry(key)).collect();
         let [entry] = kinds.as_slice() else {
-            let message = if kinds.is_empty() {
-                "the step does nothing"
-            } else {
-                "the step does two things"
-            };
-            self.problem(
-                Problem::error(fields.span, message).note("a step has one of: action, switch, map"),
-            );
+            let message = if kinds.is_empty() { "the step does nothing" } else { "the step does two things" };
+            self.problem(Problem::error(fields.span, message).note("a step has one of: action, switch, map"));
             return None;
         };
         let unused: &[&str] = match entry.key.as_str() {
@@ -129,12 +111,7 @@ impl Reader {
         }
     }
 
-    fn action(
-        &mut self,
-        node: &Node,
-        fields: &Fields<'_>,
-        uses: &mut Vec<PlacedUse>,
-    ) -> Option<StepKind> {
+    fn action(&mut self, node: &Node, fields: &Fields<'_>, uses: &mut Vec<PlacedUse>) -> Option<StepKind> {
         let name = self.pair(node, "action");
         let connection = self.optional_text(fields, "connection");
         let with = match fields.value("with") {
@@ -164,41 +141,29 @@ impl Reader {
         uses: &mut Vec<PlacedUse>,
     ) -> Option<StepKind> {
         let Data::List(items) = &node.data else {
-            let problem = Problem::error(
-                node.span,
-                format!("`switch` is a list of cases, not {}", node.kind()),
-            );
+            let problem =
+                Problem::error(node.span, format!("`switch` is a list of cases, not {}", node.kind()));
             self.problem(problem.help("start each case with `- case:`"));
             return None;
         };
         if items.is_empty() {
             self.problem(Problem::error(node.span, "the switch has no case"));
         }
-        let cases: Vec<Option<Case>> = items
-            .iter()
-            .map(|item| self.case(item, path, uses))
-            .collect();
+        let cases: Vec<Option<Case>> = items.iter().map(|item| self.case(item, path, uses)).collect();
         let otherwise = match fields.value("otherwise") {
             Some(node) => self.steps(node, &format!("{path}/otherwise/")),
             None => Some(Vec::new()),
         };
         let cases: Vec<Case> = cases.into_iter().collect::<Option<_>>()?;
         for (index, case) in cases.iter().enumerate() {
-            if cases
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.name == case.name)
-            {
+            if cases.iter().take(index).any(|earlier| earlier.name == case.name) {
                 self.problem(Problem::error(
                     node.span,
                     format!("two cases of the switch are named `{}`", case.name),
                 ));
             }
         }
-        Some(StepKind::Switch(Switch {
-            cases,
-            otherwise: otherwise?,
-        }))
+        Some(StepKind::Switch(Switch { cases, otherwise: otherwise? }))
     }
 
     fn case(&mut self, node: &Node, path: &str, uses: &mut Vec<PlacedUse>) -> Option<Case> {
@@ -211,18 +176,10 @@ impl Reader {
                     .help("put its steps under the switch's `otherwise`"),
             );
         }
-        let when = self
-            .require(&fields, "if", "the case")
-            .and_then(|node| self.placed_condition(node, uses));
+        let when = self.require(&fields, "if", "the case").and_then(|node| self.placed_condition(node, uses));
         let above = format!("{path}/{}/", name.unwrap_or("?"));
-        let steps = self
-            .require(&fields, "steps", "the case")
-            .and_then(|node| self.steps(node, &above));
-        Some(Case {
-            name: name?.to_owned(),
-            when: when?,
-            steps: steps?,
-        })
+        let steps = self.require(&fields, "steps", "the case").and_then(|node| self.steps(node, &above));
+        Some(Case { name: name?.to_owned(), when: when?, steps: steps? })
     }
 
     fn retry(&mut self, node: &Node) -> Option<RetryPolicy> {
@@ -231,16 +188,10 @@ impl Reader {
         }
         let default = RetryPolicy::default();
         let fields = self.fields(node, "retry", &RETRY_KEYS)?;
-        let attempts = fields
-            .value("attempts")
-            .map_or(Some(default.attempts), |node| self.attempts(node));
-        let backoff = fields
-            .value("backoff")
-            .map_or(Some(default.backoff), |node| self.duration(node));
+        let attempts = fields.value("attempts").map_or(Some(default.attempts), |node| self.attempts(node));
+        let backoff = fields.value("backoff").map_or(Some(default.backoff), |node| self.duration(node));
         let max = fields.value("max").map(|node| self.duration(node));
-        let jitter = fields
-            .value("jitter")
-            .map_or(Some(Jitter::Full), |node| self.jitter(node));
+        let jitter = fields.value("jitter").map_or(Some(Jitter::Full), |node| self.jitter(node));
         let backoff = backoff?;
         let max = match max {
             Some(max) => max?,
@@ -250,12 +201,7 @@ impl Reader {
             let at = fields.value("max").map_or(node.span, |node| node.span);
             self.problem(Problem::error(at, "`max` is shorter than `backoff`"));
         }
-        Some(RetryPolicy {
-            attempts: attempts?,
-            backoff,
-            max,
-            jitter: jitter?,
-        })
+        Some(RetryPolicy { attempts: attempts?, backoff, max, jitter: jitter? })
     }
 
     fn attempts(&mut self, node: &Node) -> Option<u32> {
@@ -267,9 +213,7 @@ impl Reader {
         if count.is_none() {
             self.problem(Problem::error(
                 node.span,
-                format!(
-                    "`attempts` is a number from 1 to {MAX_ATTEMPTS}, the first attempt included"
-                ),
+                format!("`attempts` is a number from 1 to {MAX_ATTEMPTS}, the first attempt included"),
             ));
         }
         count
@@ -280,8 +224,7 @@ impl Reader {
             "full" => Some(Jitter::Full),
             "none" => Some(Jitter::None),
             other => {
-                let problem =
-                    Problem::error(node.span, format!("unknown jitter `{}`", shortened(other)));
+                let problem = Problem::error(node.span, format!("unknown jitter `{}`", shortened(other)));
                 self.problem(problem.help("write full or none"));
                 None
             }
@@ -291,10 +234,7 @@ impl Reader {
     fn timeout(&mut self, node: &Node) -> Option<Duration> {
         let timeout = self.duration(node)?;
         if timeout.is_zero() {
-            self.problem(Problem::error(
-                node.span,
-                "a timeout of nothing stops every attempt",
-            ));
+            self.problem(Problem::error(node.span, "a timeout of nothing stops every attempt"));
         }
         Some(timeout)
     }
@@ -305,11 +245,8 @@ impl Reader {
             "continue" => Some(OnError::Continue),
             other => {
                 let near = suggest(other, ["fail", "continue"]);
-                let problem = Problem::error(
-                    node.span,
-                    format!("unknown on-error `{}`", shortened(other)),
-                )
-                .did_you_mean(near);
+                let problem = Problem::error(node.span, format!("unknown on-error `{}`", shortened(other)))
+                    .did_you_mean(near);
                 self.problem(problem.note("there is: fail, continue"));
                 None
             }
@@ -318,8 +255,7 @@ impl Reader {
 }
 
 fn place(node: &Node, found: Vec<crate::template::Use>, uses: &mut Vec<PlacedUse>) {
-    uses.extend(found.into_iter().map(|used| PlacedUse {
-        span: used_span(node, &used),
-        reference: used.reference,
-    }));
+    uses.extend(
+        found.into_iter().map(|used| PlacedUse { span: used_span(node, &used), reference: used.reference }),
+    );
 }

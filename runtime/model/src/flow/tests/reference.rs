@@ -9,18 +9,13 @@ const END: &str = "\n<!-- end -->";
 
 #[track_caller]
 fn check(name: &str, expected: impl FnOnce(&str) -> String) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../docs/reference")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
     let found = fs::read_to_string(&path).unwrap();
     let expected = expected(&found);
     if std::env::var_os("WHARF_BLESS").is_some() {
         fs::write(&path, &expected).unwrap();
     } else {
-        assert!(
-            found == expected,
-            "docs/reference/{name} is out of date; run the test with WHARF_BLESS=1"
-        );
+        assert!(found == expected, "docs/reference/{name} is out of date; run the test with WHARF_BLESS=1");
     }
 }
 
@@ -43,18 +38,13 @@ fn the_flows_of_the_page_are_flows() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/flow.md");
     let page = fs::read_to_string(path).unwrap();
     let validator = jsonschema::validator_for(&json_schema()).unwrap();
-    let flows: Vec<&str> = page
-        .split("```yaml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
+    let flows: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!flows.is_empty());
     for source in flows {
         assert_eq!(super::shown(source), "", "{source}");
         let mut problems = Vec::new();
-        let value = crate::flow::yaml::read(source, &mut problems)
-            .unwrap()
-            .to_value();
+        let value = crate::flow::yaml::read(source, &mut problems).unwrap().to_value();
         validator.validate(&value).unwrap();
     }
 }

@@ -9,14 +9,8 @@ use crate::{
 
 pub(super) fn missing(of: &Node, field: &str, entries: &Map<String, Value>) -> Fault {
     let keys = || entries.keys().map(String::as_str);
-    let hint =
-        suggest(field, keys()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    format!(
-        "{} has no `{field}`; there is: {}{hint}",
-        of.label(),
-        listed(keys())
-    )
-    .into()
+    let hint = suggest(field, keys()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    format!("{} has no `{field}`; there is: {}{hint}", of.label(), listed(keys())).into()
 }
 
 /// At most a dozen names. They come from outside: control characters are written out.
@@ -25,21 +19,11 @@ pub(super) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let shown: Vec<_> = names
         .iter()
         .take(12)
-        .map(|name| {
-            name.chars()
-                .take(40)
-                .collect::<String>()
-                .escape_debug()
-                .to_string()
-        })
+        .map(|name| name.chars().take(40).collect::<String>().escape_debug().to_string())
         .collect();
     match (shown.is_empty(), names.len() > shown.len()) {
         (true, _) => "nothing".to_owned(),
         (false, false) => shown.join(", "),
-        (false, true) => format!(
-            "{}, and {} more",
-            shown.join(", "),
-            names.len() - shown.len()
-        ),
+        (false, true) => format!("{}, and {} more", shown.join(", "), names.len() - shown.len()),
     }
 }

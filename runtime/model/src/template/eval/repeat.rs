@@ -17,18 +17,14 @@ impl<'v> Frame<'v> {
         let items: Vec<Cow<'v, Value>> = match over {
             Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
             Cow::Owned(Value::Array(items)) => items.into_iter().map(Cow::Owned).collect(),
-            Cow::Borrowed(Value::Object(entries)) => entries
-                .keys()
-                .map(|key| Cow::Owned(key.clone().into()))
-                .collect(),
-            Cow::Owned(Value::Object(entries)) => entries
-                .into_iter()
-                .map(|(key, _)| Cow::Owned(key.into()))
-                .collect(),
+            Cow::Borrowed(Value::Object(entries)) => {
+                entries.keys().map(|key| Cow::Owned(key.clone().into())).collect()
+            }
+            Cow::Owned(Value::Object(entries)) => {
+                entries.into_iter().map(|(key, _)| Cow::Owned(key.into())).collect()
+            }
             other => {
-                return Err(
-                    format!("{} is {}, not a list", body.over.label(), kind(&other)).into(),
-                );
+                return Err(format!("{} is {}, not a list", body.over.label(), kind(&other)).into());
             }
         };
         self.purse.step(items.len() as u64)?;
@@ -48,11 +44,7 @@ impl<'v> Frame<'v> {
     fn turn(&mut self, body: &'v Loop, tally: &mut Tally) -> Result<bool, Fault> {
         match body.kind {
             LoopKind::Map => {
-                if body
-                    .filter
-                    .as_ref()
-                    .map_or(Ok(true), |filter| self.truth(filter))?
-                {
+                if body.filter.as_ref().map_or(Ok(true), |filter| self.truth(filter))? {
                     let item = self.eval(&body.body)?;
                     tally.items.push(self.purse.own(item)?);
                 }

@@ -15,11 +15,7 @@ fn bounded(expression: &str, expected: &str) {
     let template = Template::parse(&format!("${{{expression}}}").into()).unwrap();
     let event = large();
     let found = template.render(&Scope::new(&event, [], "r", "f"));
-    assert_eq!(
-        found.map_err(|error| error.message),
-        Err(expected.to_owned()),
-        "{expression}"
-    );
+    assert_eq!(found.map_err(|error| error.message), Err(expected.to_owned()), "{expression}");
 }
 
 #[test]
@@ -28,10 +24,7 @@ fn what_would_run_or_grow_without_end_is_stopped() {
     let bytes = "it builds more than 8 MiB";
     bounded("event.l.map(x, event.l.map(y, y))", steps);
     bounded("event.l.map(x, event.l)", bytes);
-    bounded(
-        "event.l.exists(x, event.l.all(y, y >= 0 || x > 0) && false) || true",
-        steps,
-    );
+    bounded("event.l.exists(x, event.l.all(y, y >= 0 || x > 0) && false) || true", steps);
     bounded("event.l.all(x, event.l == event.l)", steps);
     bounded("event.l.all(x, !(-1 in event.l))", steps);
     bounded("event.l.all(x, size(event.s) > 0)", steps);
@@ -39,18 +32,9 @@ fn what_would_run_or_grow_without_end_is_stopped() {
     bounded("event.l.map(x, event.s)", bytes);
     bounded(&format!("[event.s]{}", ".map(a, a + a)".repeat(25)), bytes);
     bounded(&format!("[[1]]{}", ".map(a, [a, a])".repeat(25)), bytes);
-    bounded(
-        "event.s.replace('a', event.s)",
-        "replace would give more than 4 MiB",
-    );
-    bounded(
-        "event.l.map(x, '').join(event.s)",
-        "join would give more than 4 MiB",
-    );
-    check(
-        "${'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.matches('^(a+)+$')}",
-        false,
-    );
+    bounded("event.s.replace('a', event.s)", "replace would give more than 4 MiB");
+    bounded("event.l.map(x, '').join(event.s)", "join would give more than 4 MiB");
+    check("${'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.matches('^(a+)+$')}", false);
 }
 
 #[test]
@@ -145,23 +129,16 @@ const TOKENS: &[&str] = &[
 fn no_text_makes_the_parser_panic() {
     let mut random = 1_u64;
     let mut below = |bound: usize| {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(random >> 33).unwrap() % bound
     };
     let rounds = std::env::var("WHARF_FUZZ_ROUNDS").map_or(1000, |rounds| rounds.parse().unwrap());
     for _ in 0..rounds {
-        let source: String = (0..=below(12))
-            .map(|_| TOKENS[below(TOKENS.len())])
-            .collect();
+        let source: String = (0..=below(12)).map(|_| TOKENS[below(TOKENS.len())]).collect();
         match crate::template::compile::compile(&source) {
             Ok(node) => drop(node.references()),
             Err(refused) => {
-                assert!(
-                    refused.message != crate::template::compile::PANICKED,
-                    "{source:?}"
-                );
+                assert!(refused.message != crate::template::compile::PANICKED, "{source:?}");
                 assert!(
                     refused.start + refused.len <= source.chars().count().max(1),
                     "{source:?} {refused:?}"
