@@ -136,3 +136,40 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     }
     found
 }
+
+/// Every released version of the contract, `wit/frozen/VERSION/`, is listed with the digest of its text in
+/// `wit/frozen/digests.txt`, and stays what it was. The version of `wit/` itself is not among them.
+#[test]
+fn frozen_wit_never_changes() {
+    let frozen = root().join("wit/frozen");
+    let listed = fs::read_to_string(frozen.join("digests.txt")).unwrap();
+    let listed: BTreeMap<String, String> = listed
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(version, digest)| (version.to_owned(), digest.to_owned()))
+        .collect();
+    let folders =
+        fs::read_dir(&frozen).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let found: BTreeMap<String, String> = folders
+        .map(|folder| (folder.file_name().unwrap().to_string_lossy().into_owned(), digest(&folder)))
+        .collect();
+    assert_eq!(found, listed, "frozen WIT was changed, or is not listed");
+    let current = wharf_package::CONTRACT.rsplit('@').next().unwrap();
+    assert!(!listed.contains_key(current), "{current} is frozen: raise the version in wit/");
+    for file in fs::read_dir(root().join("wit")).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|extension| extension == "wit") {
+            let text = fs::read_to_string(&file).unwrap();
+            let package = format!("package {};", wharf_package::CONTRACT);
+            assert!(text.starts_with(&package), "{} must begin with `{package}`", file.display());
+        }
+    }
+}
+
+/// The digest of a folder's files, in the order of their names.
+fn digest(folder: &Path) -> String {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let bytes: Vec<u8> = files.iter().flat_map(|file| fs::read(file).unwrap()).collect();
+    wharf_model::digest::Digest::of(&bytes).to_string()
+}

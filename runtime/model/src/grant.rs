@@ -87,15 +87,33 @@ pub struct LimitOverrides {
     /// See [`Limits::memory_bytes`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// See [`Limits::http_requests`].
+    /// See [`Limits::table_elements`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http_requests: Option<u32>,
-    /// See [`Limits::http_response_bytes`].
+    pub table_elements: Option<u32>,
+    /// See [`Limits::instances`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http_response_bytes: Option<u64>,
+    pub instances: Option<u32>,
+    /// See [`Limits::host_bytes_per_call`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_bytes_per_call: Option<u64>,
     /// See [`Limits::host_bytes`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_bytes: Option<u64>,
+    /// See [`Limits::handles`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handles: Option<u32>,
+    /// See [`Limits::http_requests`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_requests: Option<u32>,
+    /// See [`Limits::http_request_bytes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_request_bytes: Option<u64>,
+    /// See [`Limits::http_response_bytes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_response_bytes: Option<u64>,
+    /// See [`Limits::log_bytes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<u64>,
     /// See [`Limits::output_bytes`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_bytes: Option<u64>,
@@ -117,14 +135,28 @@ impl Limits {
             fuel: overrides.fuel.unwrap_or(self.fuel).min(ceiling.fuel),
             deadline_ms: overrides.deadline_ms.unwrap_or(self.deadline_ms).min(ceiling.deadline_ms),
             memory_bytes: overrides.memory_bytes.unwrap_or(self.memory_bytes).min(ceiling.memory_bytes),
+            table_elements: overrides
+                .table_elements
+                .unwrap_or(self.table_elements)
+                .min(ceiling.table_elements),
+            instances: overrides.instances.unwrap_or(self.instances).min(ceiling.instances),
+            host_bytes_per_call: overrides
+                .host_bytes_per_call
+                .unwrap_or(self.host_bytes_per_call)
+                .min(ceiling.host_bytes_per_call),
+            host_bytes: overrides.host_bytes.unwrap_or(self.host_bytes).min(ceiling.host_bytes),
+            handles: overrides.handles.unwrap_or(self.handles).min(ceiling.handles),
             http_requests: overrides.http_requests.unwrap_or(self.http_requests).min(ceiling.http_requests),
+            http_request_bytes: overrides
+                .http_request_bytes
+                .unwrap_or(self.http_request_bytes)
+                .min(ceiling.http_request_bytes),
             http_response_bytes: overrides
                 .http_response_bytes
                 .unwrap_or(self.http_response_bytes)
                 .min(ceiling.http_response_bytes),
-            host_bytes: overrides.host_bytes.unwrap_or(self.host_bytes).min(ceiling.host_bytes),
+            log_bytes: overrides.log_bytes.unwrap_or(self.log_bytes).min(ceiling.log_bytes),
             output_bytes: overrides.output_bytes.unwrap_or(self.output_bytes).min(ceiling.output_bytes),
-            ..self
         }
     }
 
@@ -135,11 +167,16 @@ impl Limits {
             fuel: 100_000_000_000,
             deadline_ms: 900_000,
             memory_bytes: 512 << 20,
+            table_elements: 1_000_000,
+            instances: 256,
+            host_bytes_per_call: 256 << 20,
             host_bytes: 1 << 30,
+            handles: 65_536,
             http_requests: 10_000,
+            http_request_bytes: 256 << 20,
             http_response_bytes: 256 << 20,
+            log_bytes: 16 << 20,
             output_bytes: 16 << 20,
-            ..Self::default()
         }
     }
 }

@@ -36,6 +36,7 @@ pub struct Args {
 }
 
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "parsed once a process")]
 enum What {
     /// Install a connector file; shows what it asks for and asks you. Without a terminal it is held (exit 3), unless --yes.
     #[command(after_help = "EXAMPLES

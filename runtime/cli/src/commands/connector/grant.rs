@@ -44,15 +44,33 @@ pub(crate) struct LimitFlags {
     /// Memory of a call.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     memory: Option<u64>,
+    /// Elements of a call's tables.
+    #[arg(long, value_name = "COUNT")]
+    tables: Option<u32>,
+    /// Core instances in the connector.
+    #[arg(long, value_name = "COUNT")]
+    instances: Option<u32>,
+    /// Resource handles alive at once.
+    #[arg(long, value_name = "COUNT")]
+    handles: Option<u32>,
     /// HTTP requests of a call.
     #[arg(long, value_name = "COUNT")]
     http_requests: Option<u32>,
+    /// Body of one HTTP request.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    http_request: Option<u64>,
     /// Body of one HTTP response.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     http_response: Option<u64>,
     /// Bytes that cross between connector and host in a call.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     host_bytes: Option<u64>,
+    /// Bytes that cross in one host call.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    host_bytes_per_call: Option<u64>,
+    /// Log that is kept of a call.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    log: Option<u64>,
     /// What a call returns.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     output: Option<u64>,
@@ -65,6 +83,12 @@ impl LimitFlags {
             fuel: self.fuel.or(before.fuel),
             deadline_ms: self.deadline.or(before.deadline_ms),
             memory_bytes: self.memory.or(before.memory_bytes),
+            table_elements: self.tables.or(before.table_elements),
+            instances: self.instances.or(before.instances),
+            handles: self.handles.or(before.handles),
+            host_bytes_per_call: self.host_bytes_per_call.or(before.host_bytes_per_call),
+            http_request_bytes: self.http_request.or(before.http_request_bytes),
+            log_bytes: self.log.or(before.log_bytes),
             http_requests: self.http_requests.or(before.http_requests),
             http_response_bytes: self.http_response.or(before.http_response_bytes),
             host_bytes: self.host_bytes.or(before.host_bytes),
