@@ -1,24 +1,19 @@
 //! The engine as a whole: what it is made of, how it starts, and how it stops.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use wharf_gate::Gate;
 use wharf_model::{flow::Flow, grant::Limits, manifest::Verification, time::Timestamp};
 use wharf_sandbox::Sandbox;
-use wharf_store::{Secret, Store};
+use wharf_store::{Retention, Secret, Store};
 
 use crate::{
     claim,
     error::EngineError,
     flows::Flows,
+    housekeeping,
     notice::{Notice, Observer},
     observe::Observe,
     registry::{Pins, Registry},
@@ -33,17 +28,20 @@ pub struct EngineConfig {
     pub ceiling: Limits,
     /// Runs that are driven at once; the others wait in the store.
     pub max_concurrent_runs: usize,
+    /// How long ended runs and deliveries are kept.
+    pub retention: Retention,
     /// Is told what happens.
     pub observer: Option<Observer>,
 }
 
 impl Default for EngineConfig {
-    /// 256 runs at once.
+    /// 256 runs at once; what ended well is kept for 30 days.
     fn default() -> Self {
         Self {
             limits: Limits::default(),
             ceiling: Limits::ceiling(),
             max_concurrent_runs: 256,
+            retention: Retention::default(),
             observer: None,
         }
     }
@@ -66,7 +64,7 @@ pub(crate) struct Inner {
     pub(crate) tasks: TaskTracker,
     /// Something may be ready in the store.
     pub(crate) wake: Notify,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
 }
 
 impl Engine {
@@ -89,11 +87,12 @@ impl Engine {
             permits: Arc::new(Semaphore::new(config.max_concurrent_runs)),
             tasks: TaskTracker::new(),
             wake: Notify::new(),
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
         });
         inner.registry.load_active().await?;
         inner.load_flows().await?;
         tokio::spawn(claim::run(Arc::clone(&inner)));
+        tokio::spawn(housekeeping::run(Arc::clone(&inner), config.retention));
         Ok(Self { inner })
     }
 
@@ -106,7 +105,7 @@ impl Engine {
     /// Takes nothing new and waits up to `grace` for the calls under way. What is cut off goes on from
     /// its journal after the next start.
     pub async fn shutdown(&self, grace: Duration) {
-        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.stopping.send_replace(true);
         self.inner.wake.notify_one();
         self.inner.tasks.close();
         if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
@@ -117,7 +116,13 @@ impl Engine {
 
 impl Inner {
     pub(crate) fn stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+        *self.stopping.borrow()
+    }
+
+    /// Returns once the engine stops.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     pub(crate) fn notify(&self, notice: &Notice<'_>) {

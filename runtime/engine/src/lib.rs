@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod flows;
 mod host;
+mod housekeeping;
 mod notice;
 mod observe;
 mod outcome;

@@ -32,6 +32,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How long a stopping server lets calls and requests finish.
     pub drain: Duration,
+    /// How long ended runs and deliveries are kept.
+    pub retention: Duration,
     /// Connections at once; more wait in the kernel's queue.
     pub max_connections: usize,
     /// The folder whose `.wasm` files are kept installed.

@@ -17,7 +17,7 @@ use tokio::{
 use wharf_engine::{Engine, EngineConfig, EngineError, Notice};
 use wharf_gate::{Gate, GateConfig, GateConfigError};
 use wharf_sandbox::{Sandbox, SandboxConfig, SandboxError, WorkerCommand};
-use wharf_store::{MasterKey, MasterKeyError, Store, StoreConfig, StoreError};
+use wharf_store::{MasterKey, MasterKeyError, Retention, Store, StoreConfig, StoreError};
 
 use crate::{
     answer::RequestIds,
@@ -186,6 +186,7 @@ fn engine_config(config: &Config, metrics: &Arc<Metrics>) -> EngineConfig {
         limits: config.limits,
         ceiling: config.ceiling,
         max_concurrent_runs: config.max_concurrent_runs,
+        retention: Retention { runs: config.retention, inbox: config.retention, ..Retention::default() },
         observer: Some(Arc::new(move |notice: &Notice<'_>| metrics.notice(notice))),
     }
 }

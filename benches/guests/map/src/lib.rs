@@ -51,10 +51,8 @@ struct Bench;
 
 impl Connector for Bench {
     fn manifest() -> Manifest {
-        Manifest::new("bench", env!("CARGO_PKG_VERSION"), "Bench").auth(
-            "signed",
-            Auth::new("Signed deliveries").slot("secret", "Secret"),
-        )
+        Manifest::new("bench", env!("CARGO_PKG_VERSION"), "Bench")
+            .auth("signed", Auth::new("Signed deliveries").slot("secret", "Secret"))
     }
 
     fn actions() -> Actions {

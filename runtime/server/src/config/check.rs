@@ -30,6 +30,7 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
         })?,
         data_dir: at.path("data-dir", raw.data_dir.as_deref().unwrap_or("wharf-data"))?,
         drain: Duration::from_secs(at.within("drain-seconds", raw.drain_seconds.unwrap_or(30), 0, 30)?),
+        retention: days(at.within("retention-days", raw.retention_days.unwrap_or(30), 7, 3650)?),
         max_connections: at.count("max-connections", raw.max_connections.unwrap_or(4096), 65_536)?,
         watch: raw.connectors.watch.as_deref().map(|path| at.path("connectors.watch", path)).transpose()?,
         max_concurrent_runs: at.count(
@@ -230,4 +231,8 @@ fn pairs(limits: &Limits) -> [(&'static str, u64); 13] {
         ("log-bytes", log_bytes),
         ("output-bytes", output_bytes),
     ]
+}
+
+fn days(count: u64) -> Duration {
+    Duration::from_secs(count.saturating_mul(24 * 3600))
 }

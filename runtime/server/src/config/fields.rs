@@ -103,6 +103,11 @@ pub(super) const FIELDS: &[Field] = &[
         "30",
         "How long a server that was told to stop (SIGTERM, Ctrl-C) lets calls and requests finish, 0 to 30. What is not finished resumes at the next start. A second signal stops at once.",
     ),
+    integer(
+        "retention-days",
+        "30",
+        "How long runs that ended well, and the deliveries that redeliveries are recognised by, are kept; at least 7. Failed runs stay until somebody decides about them.",
+    ),
     integer("max-connections", "4096", "Connections at once; further ones wait."),
     integer("max-concurrent-runs", "256", "Runs that are driven at once; the others wait in the database."),
     text(

@@ -20,6 +20,7 @@ pub(super) struct Raw {
     pub(super) listen: Option<String>,
     pub(super) data_dir: Option<String>,
     pub(super) drain_seconds: Option<u64>,
+    pub(super) retention_days: Option<u64>,
     pub(super) max_connections: Option<u64>,
     pub(super) max_concurrent_runs: Option<u64>,
     pub(super) connectors: Connectors,
