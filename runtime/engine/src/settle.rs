@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wharf_model::{
-    call::{CallError, Outcome, StopReason, TrapReport},
+    call::{CallError, Outcome, StopReason, TrapReport, Wake},
     effect::WriteKey,
     failure::{Failure, FailureClass},
     journal::{AttemptResult, StepState, Then},
@@ -44,7 +44,15 @@ pub(crate) fn classify(
         Ok(Outcome::Page { items, .. }) => {
             AttemptResult::Done { output: serde_json::json!({ "items": items }) }
         }
-        Ok(Outcome::Suspended { wake, state }) => AttemptResult::Suspended { wake, state },
+        Ok(Outcome::Suspended { wake: wake @ Wake::At(_), state }) => {
+            AttemptResult::Suspended { wake, state }
+        }
+        // There is no address to call back yet; to wait for its deadline in silence would be a lie.
+        Ok(Outcome::Suspended { wake: Wake::Callback(_), .. }) => {
+            let message = "the action waits for a callback, and this version has no address for one";
+            let failure = Failure::new(FailureClass::ConfigurationInvalid, message);
+            AttemptResult::Failed { failure, trap: None, then: Then::GiveUp { why: GiveUp::Permanent } }
+        }
         Err(error) => {
             let (failure, trap) = failure(error);
             let then = then(&failure, ended);

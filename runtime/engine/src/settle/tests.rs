@@ -86,3 +86,16 @@ fn a_write_that_is_not_the_one_of_before_is_nobodys_guess() {
     let result = classify(Ok(Outcome::Done(json!(1))), &record, &ended);
     assert!(matches!(result, AttemptResult::Failed { then: Then::GiveUp { why: GiveUp::Ambiguous }, .. }));
 }
+
+#[test]
+fn a_callback_that_nobody_could_make_is_said_to_be_one() {
+    let (action, policy, state) =
+        (action(EffectClass::Read, false), RetryPolicy::default(), StepState::default());
+    let ended =
+        Ended { action: &action, policy: &policy, attempt: 1, seed: 7, now: Timestamp(0), state: &state };
+    let suspended = |wake| Ok(Outcome::Suspended { wake, state: json!({}) });
+    let result = classify(suspended(Wake::Callback(Timestamp(9))), &Record::default(), &ended);
+    assert!(matches!(result, AttemptResult::Failed { then: Then::GiveUp { why: GiveUp::Permanent }, .. }));
+    let result = classify(suspended(Wake::At(Timestamp(9))), &Record::default(), &ended);
+    assert!(matches!(result, AttemptResult::Suspended { .. }));
+}

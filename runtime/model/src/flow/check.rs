@@ -95,21 +95,27 @@ impl<'c> Checker<'c> {
         let name = format!("{}/{}", binding.connector, binding.trigger);
         let user = User { connector: &manifest.name, name, auth: &trigger.auth };
         self.connection(binding.connection.as_deref(), &user, &binding.places);
-        self.unsigned(trigger, binding);
+        self.source(trigger, binding);
         let title = format!("{} {}", user.name, manifest.version);
         let given = |key: &str| binding.with.get(key).map_or(Given::Nothing, Given::Literal);
         self.inputs(&trigger.settings, &binding.places, &Of { what: "setting", title }, &given);
     }
 
-    /// A trigger that anybody may fire is worth a line.
-    fn unsigned(&mut self, trigger: &Trigger, binding: &TriggerBinding) {
-        if matches!(&trigger.source, TriggerSource::Webhook(webhook) if webhook.verification == Verification::Unsigned)
-        {
-            let name = format!("{}/{}", binding.connector, binding.trigger);
-            self.problem(Problem::warning(
-                binding.places.name,
-                format!("{name} takes unsigned deliveries: anybody may start a run"),
-            ));
+    /// A trigger that anybody may fire is worth a line; one that nothing would ever fire is an error.
+    fn source(&mut self, trigger: &Trigger, binding: &TriggerBinding) {
+        let name = format!("{}/{}", binding.connector, binding.trigger);
+        let at = binding.places.name;
+        match &trigger.source {
+            TriggerSource::Webhook(webhook) if webhook.verification == Verification::Unsigned => {
+                let message = format!("{name} takes unsigned deliveries: anybody may start a run");
+                self.problem(Problem::warning(at, message));
+            }
+            TriggerSource::Webhook(_) => {}
+            TriggerSource::Poll { .. } => {
+                let message =
+                    format!("{name} is polled, and this version polls nothing: the flow would never start");
+                self.problem(Problem::error(at, message));
+            }
         }
     }
 

@@ -274,3 +274,19 @@ fn hostile_files_are_refused_quickly() {
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
     assert!(shown(bomb).contains("error: an alias\n"));
 }
+
+#[test]
+fn a_trigger_that_nothing_polls_is_refused() {
+    let crm: Manifest = serde_json::from_value(json!({
+        "name": "crm", "version": "1.0.0", "title": "CRM",
+        "triggers": { "changed": { "title": "Changed", "source": { "kind": "poll", "min-interval-ms": 60_000 }, "event": {} } },
+    }))
+    .unwrap();
+    let flow = Flow::parse("flow: a\non: { trigger: crm/changed }\nsteps: [{ id: x, map: 1 }]\n").unwrap();
+    let catalog = Catalog { connectors: [("crm".to_owned(), &crm)].into(), ..Catalog::default() };
+    let problems = check(&flow, &catalog);
+    assert!(
+        problems.iter().any(|problem| problem.is_error() && problem.message.contains("polls nothing")),
+        "{problems:?}"
+    );
+}
