@@ -29,8 +29,9 @@ impl Gate {
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn new(config: GateConfig) -> Result<Self, GateConfigError> {
-        Self::with_lookup(config, Lookup::System)
+    pub fn new(mut config: GateConfig) -> Result<Self, GateConfigError> {
+        let lookup = Lookup::of_this_process(&mut config)?;
+        Self::with_lookup(config, lookup)
     }
 
     pub(crate) fn with_lookup(config: GateConfig, lookup: Lookup) -> Result<Self, GateConfigError> {

@@ -23,6 +23,8 @@ mod redact;
 mod redirect;
 mod refusal;
 mod resolve;
+#[cfg(any(test, debug_assertions))]
+mod script;
 
 pub use address::{Special, special};
 pub use authorise::Authorised;
