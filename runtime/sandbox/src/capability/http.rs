@@ -28,7 +28,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         state.used.held_bytes = state.used.held_bytes.saturating_sub(body.left.len() as u64);
         Ok(())
     })?;
-    waiting(&mut http, SEND, 50_000, |state, (request,): (Request,)| {
+    waiting(&mut http, SEND, |state, (request,): (Request,)| {
         Box::pin(async move {
             Ok((match send(state, request).await? {
                 Ok(response) => Ok(keep(state, response)?),
@@ -36,7 +36,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             },))
         })
     })?;
-    direct(&mut http, "http.[method]body.read", 500, |state, (body, max): (Resource<Body>, u32)| {
+    direct(&mut http, "http.[method]body.read", |state, (body, max): (Resource<Body>, u32)| {
         let max = piece(max, state) as usize;
         let left = &mut state.table.get_mut(&body)?.left;
         let taken = left.split_to(max.min(left.len()));
