@@ -21,7 +21,7 @@ use crate::credential::Secret;
 const MAX_HEAD: usize = 8 * 1024;
 
 /// Where the operator's egress proxy is.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EgressProxy {
     /// A name, or an address without brackets.
     pub(crate) host: String,
