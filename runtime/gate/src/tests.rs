@@ -17,5 +17,3 @@ mod scopes;
 mod secrets;
 mod streams;
 mod uploads;
-
-pub(crate) use bed::Script;
