@@ -117,7 +117,8 @@ impl Checker<'_> {
         let Some(text) = &raw.proxy_credentials else {
             return Ok(None);
         };
-        let variable = text.strip_prefix("env:").filter(|name| !name.is_empty() && !name.contains(['=', '\0']));
+        let variable =
+            text.strip_prefix("env:").filter(|name| !name.is_empty() && !name.contains(['=', '\0']));
         match (variable, text.strip_prefix('@')) {
             (Some(name), _) => Ok(Some(SecretAt::Variable(name.to_owned()))),
             (None, Some(path)) => Ok(Some(SecretAt::File(self.path(key, path)?))),
