@@ -60,6 +60,12 @@ impl Authorised {
         self.target.url().as_str()
     }
 
+    /// The headers that go out besides the credential's and those that frame the message.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> &Bytes {

@@ -1,0 +1,38 @@
+//! A host that answers everything a guest may ask, with little.
+
+use async_trait::async_trait;
+use wharf_model::{
+    http::{Field, HttpError, HttpRequest, HttpResponse},
+    time::Timestamp,
+};
+use wharf_sandbox::{CredentialError, HmacAlgorithm, Host, StoreError, StoreScope};
+
+/// See the module.
+pub(crate) struct Plain;
+
+#[async_trait]
+impl Host for Plain {
+    async fn http(&mut self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        Ok(HttpResponse { status: 200, headers: vec![Field::new("a", "b")], body: vec![b'x'; 100].into() })
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(1_000)
+    }
+
+    fn seed(&self) -> [u8; 32] {
+        [7; 32]
+    }
+
+    fn has_slot(&self, _: &str) -> bool {
+        true
+    }
+
+    fn hmac(&self, _: &str, _: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
+        Ok(data.iter().take(32).copied().collect())
+    }
+
+    async fn store_get(&mut self, _: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(Some(key.into()))
+    }
+}
