@@ -10,8 +10,18 @@ use wharf_package::{CONTRACT, seal};
 fn outside(more: &str) -> Vec<u8> {
     let (package, version) = CONTRACT.split_once('@').unwrap();
     let names = [
-        "manifest", "options", "actions", "resumption", "confirmation", "batches", "polling", "deliveries",
-        "handshakes", "subscriptions", "routing", "entities",
+        "manifest",
+        "options",
+        "actions",
+        "resumption",
+        "confirmation",
+        "batches",
+        "polling",
+        "deliveries",
+        "handshakes",
+        "subscriptions",
+        "routing",
+        "entities",
     ];
     let exports: String =
         names.iter().map(|name| format!(r#"(export "{package}/{name}@{version}" (instance $i))"#)).collect();
