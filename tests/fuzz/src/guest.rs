@@ -26,8 +26,21 @@ pub const IMAGE_BYTES: usize = 16 << 10;
 
 /// Every interface of the contract that a connector may export.
 pub const INTERFACES: [&str; 15] = [
-    "manifest", "connections", "options", "fields", "actions", "resumption", "confirmation", "batches", "polling",
-    "deliveries", "handshakes", "subscriptions", "routing", "samples", "entities",
+    "manifest",
+    "connections",
+    "options",
+    "fields",
+    "actions",
+    "resumption",
+    "confirmation",
+    "batches",
+    "polling",
+    "deliveries",
+    "handshakes",
+    "subscriptions",
+    "routing",
+    "samples",
+    "entities",
 ];
 
 const CONTRACT: &str = "wharf:connector";
@@ -47,8 +60,12 @@ pub fn build() -> Vec<u8> {
     let imports = functions(&resolve, resolve.worlds[world].imports.values(), AbiVariant::GuestImport);
     let exports = functions(&resolve, resolve.worlds[world].exports.values(), AbiVariant::GuestExport);
     let mut module = wat::parse_str(module(&imports, &exports)).expect("the text is sound");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the module fits the world");
-    ComponentEncoder::default().module(&module).and_then(|mut encoder| encoder.encode()).expect("it is a component")
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+        .expect("the module fits the world");
+    ComponentEncoder::default()
+        .module(&module)
+        .and_then(|mut encoder| encoder.encode())
+        .expect("it is a component")
 }
 
 /// A function by interface and name.

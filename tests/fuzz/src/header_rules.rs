@@ -17,15 +17,43 @@ use wharf_model::{
 /// RFC 9110 section 7.6.1 and 7.8, RFC 9112, RFC 7239, RFC 6455, and the names by which proxies and
 /// frameworks pass on a client's address, host or method. `*` stands at the end of a prefix.
 const FORBIDDEN: &[&str] = &[
-    "host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect",
-    "via", "http2-settings", "proxy-*", "forwarded", "x-forwarded-*", "x-real-ip", "authorization",
-    "x-http-method-override", "x-http-method", "x-method-override", "sec-websocket-*", "x-original-url",
-    "x-rewrite-url", "x-api-key", "accept-encoding",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "via",
+    "http2-settings",
+    "proxy-*",
+    "forwarded",
+    "x-forwarded-*",
+    "x-real-ip",
+    "authorization",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "sec-websocket-*",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-api-key",
+    "accept-encoding",
 ];
 
 /// What a connector needs every day.
-const INNOCENT: &[&str] =
-    &["accept", "accept-language", "content-type", "if-none-match", "prefer", "x-request-id", "notion-version", "a"];
+const INNOCENT: &[&str] = &[
+    "accept",
+    "accept-language",
+    "content-type",
+    "if-none-match",
+    "prefer",
+    "x-request-id",
+    "notion-version",
+    "a",
+];
 
 static GATE: LazyLock<(Gate, Authority, Scope)> = LazyLock::new(|| {
     let gate = Gate::new(GateConfig::default()).expect("the default configuration is sound");

@@ -143,7 +143,8 @@ fn expected(address: IpAddr) -> Option<Must> {
 /// What is written back means the same.
 fn carve_out(text: &str) {
     if let Ok(carve_out) = text.parse::<CarveOut>() {
-        let again: CarveOut = carve_out.to_string().parse().unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let again: CarveOut =
+            carve_out.to_string().parse().unwrap_or_else(|error| panic!("{text:?}: {error}"));
         assert_eq!(again, carve_out, "{text:?}");
     }
 }

@@ -45,7 +45,8 @@ static BED: LazyLock<Bed> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_time().build().expect("an executor starts");
     let wasm = guest::build();
     let connector = runtime.block_on(async {
-        let sandbox = Sandbox::new(SandboxConfig { slots: 2, ..SandboxConfig::default() }).expect("the engine starts");
+        let sandbox =
+            Sandbox::new(SandboxConfig { slots: 2, ..SandboxConfig::default() }).expect("the engine starts");
         sandbox.load(&wasm, Digest::of(&wasm)).await.expect("the guest loads")
     });
     Bed { runtime, connector }

@@ -10,8 +10,21 @@ use wharf_model::grant::Grant;
 use wharf_package::{CONTRACT, check_manifest, diff, parse_manifest, permissions};
 
 const INTERFACES: [&str; 15] = [
-    "manifest", "connections", "options", "fields", "actions", "resumption", "confirmation", "batches", "polling",
-    "deliveries", "handshakes", "subscriptions", "routing", "samples", "entities",
+    "manifest",
+    "connections",
+    "options",
+    "fields",
+    "actions",
+    "resumption",
+    "confirmation",
+    "batches",
+    "polling",
+    "deliveries",
+    "handshakes",
+    "subscriptions",
+    "routing",
+    "samples",
+    "entities",
 ];
 
 /// One input.
@@ -50,6 +63,8 @@ pub fn run(data: &[u8]) {
 /// What a person is shown moves no cursor and turns no text.
 fn inert(shown: impl Display) {
     let shown = shown.to_string();
-    let moves = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let moves = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     assert!(!shown.contains(moves), "{shown:?}");
 }

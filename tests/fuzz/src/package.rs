@@ -30,7 +30,8 @@ pub fn run(data: &[u8]) {
 
 /// What was sealed opens, says what it was sealed with, and seals to itself.
 fn sealed(file: &[u8], manifest: &str, component: &[u8]) {
-    let package = open(file).unwrap_or_else(|error| panic!("what opened or was sealed does not open: {error}"));
+    let package =
+        open(file).unwrap_or_else(|error| panic!("what opened or was sealed does not open: {error}"));
     let expected = wharf_package::parse_manifest(manifest).expect("it was sealed");
     assert_eq!(package.manifest, expected);
     assert_eq!(package.size, file.len() as u64);

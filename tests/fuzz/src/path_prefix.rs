@@ -35,10 +35,15 @@ pub fn run(data: &[u8]) {
     if allowed {
         for reading in readings(parts.path) {
             let held = holders(prefix).any(|prefix| under(&prefix, &reading));
-            assert!(held, "{path:?} may be read as {:?}, out of {prefix:?}", String::from_utf8_lossy(&reading));
+            assert!(
+                held,
+                "{path:?} may be read as {:?}, out of {prefix:?}",
+                String::from_utf8_lossy(&reading)
+            );
         }
     } else {
-        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
+        let plain =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
         let inside = plain(prefix) && plain(parts.path) && under(prefix.as_bytes(), parts.path.as_bytes());
         assert!(!inside, "{path:?} is not under {prefix:?}");
     }
@@ -65,5 +70,6 @@ fn without_parameters(path: &[u8]) -> Vec<u8> {
 }
 
 fn under(prefix: &[u8], path: &[u8]) -> bool {
-    path.starts_with(prefix) && (prefix.ends_with(b"/") || matches!(path.get(prefix.len()), None | Some(b'/')))
+    path.starts_with(prefix)
+        && (prefix.ends_with(b"/") || matches!(path.get(prefix.len()), None | Some(b'/')))
 }

@@ -63,26 +63,32 @@ fn spell(secret: &[u8], spelling: u8, before: &[u8]) -> Option<Vec<u8>> {
             let whole = [lead, secret, b"}"].concat();
             if spelling % 2 == 0 { STANDARD.encode(whole) } else { URL_SAFE.encode(whole) }.into_bytes()
         }
-        10 => secret.iter().fold(String::new(), |mut all, byte| {
-            let _ = write!(all, "%{byte:02X}");
-            all
-        })
-        .into_bytes(),
-        11 => secret.iter().fold(String::new(), |mut all, byte| {
-            let _ = write!(all, "%{byte:02x}");
-            all
-        })
-        .into_bytes(),
-        // RFC 3986, section 2.3: what is unreserved is left.
-        12 => secret.iter().fold(String::new(), |mut all, byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-                all.push(char::from(*byte));
-            } else {
+        10 => secret
+            .iter()
+            .fold(String::new(), |mut all, byte| {
                 let _ = write!(all, "%{byte:02X}");
-            }
-            all
-        })
-        .into_bytes(),
+                all
+            })
+            .into_bytes(),
+        11 => secret
+            .iter()
+            .fold(String::new(), |mut all, byte| {
+                let _ = write!(all, "%{byte:02x}");
+                all
+            })
+            .into_bytes(),
+        // RFC 3986, section 2.3: what is unreserved is left.
+        12 => secret
+            .iter()
+            .fold(String::new(), |mut all, byte| {
+                if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+                    all.push(char::from(*byte));
+                } else {
+                    let _ = write!(all, "%{byte:02X}");
+                }
+                all
+            })
+            .into_bytes(),
         13 => serde_json::to_string(text?).ok()?.trim_matches('"').as_bytes().to_vec(),
         14 => text?.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>().into_bytes(),
         _ => text?.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<String>().into_bytes(),

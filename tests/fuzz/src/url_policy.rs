@@ -23,7 +23,8 @@ pub fn run(data: &[u8]) {
     let Ok(asked) = std::str::from_utf8(rest) else { return };
     let Some((method, url)) = asked.split_once(' ') else { return };
     let (declared, granted) = (request(declared), request(granted));
-    let rules: Vec<Rule> = [&declared, &granted].into_iter().filter_map(|wanted| Rule::parse(wanted).ok()).collect();
+    let rules: Vec<Rule> =
+        [&declared, &granted].into_iter().filter_map(|wanted| Rule::parse(wanted).ok()).collect();
     for rule in &rules {
         assert!(covers(std::slice::from_ref(rule), rule), "{rule} does not cover itself");
     }
@@ -63,7 +64,11 @@ fn check_canonical(target: &Target) {
     let wire: http::Uri = text.parse().unwrap_or_else(|error| panic!("{text:?}: {error}"));
     assert_eq!(wire.scheme_str(), Some(parts.scheme), "{text:?}");
     assert_eq!(wire.host(), Some(parts.host), "{text:?}");
-    assert_eq!(wire.port_u16().unwrap_or(if parts.scheme == "http" { 80 } else { 443 }), parts.port, "{text:?}");
+    assert_eq!(
+        wire.port_u16().unwrap_or(if parts.scheme == "http" { 80 } else { 443 }),
+        parts.port,
+        "{text:?}"
+    );
     assert_eq!((wire.path(), wire.query()), (parts.path, parts.query), "{text:?}");
 
     let judged = match target.url().host() {
@@ -74,7 +79,9 @@ fn check_canonical(target: &Target) {
             assert!(name.len() <= 253 && !name.ends_with('.'), "{name:?}");
             let label = |label: &str| {
                 (1..=63).contains(&label.len())
-                    && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
             };
             assert!(name.split('.').all(label), "{name:?}");
             None
@@ -82,9 +89,10 @@ fn check_canonical(target: &Target) {
         None => panic!("{text:?} has no host"),
     };
     assert_eq!(parts.literal(), judged, "{text:?} is dialled elsewhere than it was judged");
-    let dots = parts.path.split('/').any(|segment| {
-        matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
-    });
+    let dots = parts
+        .path
+        .split('/')
+        .any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."));
     assert!(!dots, "{text:?} has dot segments");
 }
 
@@ -122,7 +130,11 @@ fn check_decision(
             (declared, granted) => (false, declared != Some(false) && granted != Some(false)),
         };
         assert!(expected || verdict.is_err(), "{declared:?} ∩ {granted:?} allows {method} {}", target.url());
-        assert!(!simple || !expected || verdict.is_ok(), "{declared:?} ∩ {granted:?}: {method} {}", target.url());
+        assert!(
+            !simple || !expected || verdict.is_ok(),
+            "{declared:?} ∩ {granted:?}: {method} {}",
+            target.url()
+        );
     }
 }
 

@@ -13,6 +13,7 @@ use verify::{Evidence, Forgery, Verified, is_delivery_id, verify};
 
 /// The product's own file: the crate that it belongs to links the engine.
 #[expect(dead_code, unreachable_pub, reason = "more of the file is used where it belongs")]
+#[rustfmt::skip]
 #[path = "../../../runtime/server/src/ingress/verify.rs"]
 mod verify;
 
@@ -33,7 +34,8 @@ pub fn run(data: &[u8]) {
             break;
         }
         let Some((name, value)) = line.split_once(": ") else { return };
-        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes())) else {
+        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes()))
+        else {
             return;
         };
         headers.append(name, value);
@@ -53,7 +55,11 @@ pub fn run(data: &[u8]) {
     }
     let evidence = Evidence { headers: &headers, body, now: Timestamp(now.saturating_mul(1000)) };
     let verdict = verify(&verification, Some(secret.as_bytes()), evidence);
-    let expected = if standard { standard_holds(&headers, secret, body, now) } else { github_holds(&headers, secret, body) };
+    let expected = if standard {
+        standard_holds(&headers, secret, body, now)
+    } else {
+        github_holds(&headers, secret, body)
+    };
     assert_eq!(verdict.is_ok(), expected, "{verdict:?}: {headers:?}");
     match verdict {
         Ok(Verified { signed_id, .. }) => {
@@ -75,7 +81,8 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
 
 fn sign(headers: &mut HeaderMap, standard: bool, secret: &str, body: &[u8]) {
     let text = if standard {
-        let (Some(id), Some(time), Some(key)) = (only(headers, "webhook-id"), only(headers, "webhook-timestamp"), key(secret))
+        let (Some(id), Some(time), Some(key)) =
+            (only(headers, "webhook-id"), only(headers, "webhook-timestamp"), key(secret))
         else {
             return;
         };
@@ -100,8 +107,10 @@ fn only(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn github_holds(headers: &HeaderMap, secret: &str, body: &[u8]) -> bool {
-    let claimed = only(headers, HEADER).and_then(|value| value.strip_prefix("sha256=").map(str::to_ascii_lowercase));
-    !secret.is_empty() && claimed.is_some_and(|claimed| claimed == hex::encode(mac(secret.as_bytes(), &[body])))
+    let claimed =
+        only(headers, HEADER).and_then(|value| value.strip_prefix("sha256=").map(str::to_ascii_lowercase));
+    !secret.is_empty()
+        && claimed.is_some_and(|claimed| claimed == hex::encode(mac(secret.as_bytes(), &[body])))
 }
 
 fn standard_holds(headers: &HeaderMap, secret: &str, body: &[u8], now: u64) -> bool {
@@ -131,7 +140,8 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 fn to_base64(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word =
+            chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for at in 0..=chunk.len() {
             out.push(char::from(ALPHABET[(word >> (18 - 6 * at) & 63) as usize]));
         }
