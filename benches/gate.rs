@@ -10,7 +10,6 @@
 use std::{collections::BTreeMap, hint::black_box, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use bytes::Bytes;
 use serde_json::json;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -22,11 +21,11 @@ use wharf_benches::{
     memory,
     provider::{self, Provider},
 };
-use wharf_gate::{Authority, Credentials, Gate, GateConfig, Redactor, Scope, Secret};
+use wharf_gate::{Authority, Credentials, Effects, Gate, GateConfig, Redactor, Scope, Secret};
 use wharf_model::{
     egress::{Operation, Rule, RuleSets, Target, decide},
     grant::{Grant, Limits},
-    http::{Field, HttpRequest, Redirects},
+    http::{Body, Field, HttpRequest, Redirects},
     manifest::{EffectClass, EgressRequest, Manifest},
 };
 
@@ -84,7 +83,7 @@ fn request(url: &str, auth: Option<&str>) -> HttpRequest {
             Field::new("accept", "application/json"),
             Field::new("x-request-id", "5f3a9c2e41d0b688"),
         ],
-        body: Bytes::new(),
+        body: Body::empty(),
         auth: auth.map(str::to_owned),
         timeout_ms: None,
         redirects: Redirects::Manual,
@@ -122,10 +121,11 @@ impl Clients {
     async fn through_gate(&self) -> Result<()> {
         let authorised =
             self.gate.authorise(&self.authority, &self.scope, request(&self.url, Some("token")))?;
-        let (response, effect) = self.gate.perform(authorised).await;
-        let response = response?;
-        ensure!(response.status == 200 && response.body.len() == EVENT.len(), "{}", response.status);
-        black_box(effect);
+        let effects = Effects::default();
+        let response = self.gate.perform(authorised, effects.place()).await?;
+        let (status, body) = (response.status, response.body.whole().await?);
+        ensure!(status == 200 && body.len() == EVENT.len(), "{status}, {} bytes", body.len());
+        black_box(effects);
         Ok(())
     }
 

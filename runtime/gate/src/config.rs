@@ -64,6 +64,15 @@ pub enum GateConfigError {
     /// A limit of nothing.
     #[error("`{0}` is zero; every request would fail")]
     Zero(&'static str),
+    /// The scripted network of a test.
+    #[cfg(any(test, debug_assertions))]
+    #[error("{variable}: {problem}")]
+    Script {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// The TLS library refused its own defaults.
     #[error("tls: {0}")]
     Tls(#[from] rustls::Error),

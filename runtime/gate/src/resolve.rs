@@ -7,33 +7,48 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::carve_out::{AddressPolicy, AddressRefusal};
+use crate::{
+    carve_out::{AddressPolicy, AddressRefusal},
+    config::{GateConfig, GateConfigError},
+};
 
 /// Where addresses come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Lookup {
     /// The system's resolver.
     System,
-    /// Answers of a test. Not in the product at all.
-    #[cfg(test)]
-    Scripted(crate::tests::Script),
+    /// Answers of a test; see [`crate::script`]. Not in the product at all.
+    #[cfg(any(test, debug_assertions))]
+    Scripted(crate::script::Script),
 }
 
 impl Lookup {
+    /// The production resolver, unless this is a test's build and a test says otherwise.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn of_this_process(config: &mut GateConfig) -> Result<Self, GateConfigError> {
+        Ok(crate::script::of_this_process(config)?.map_or(Self::System, Self::Scripted))
+    }
+
+    /// The production resolver.
+    #[cfg(not(any(test, debug_assertions)))]
+    pub(crate) fn of_this_process(_config: &mut GateConfig) -> Result<Self, GateConfigError> {
+        Ok(Self::System)
+    }
+
     async fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         match self {
             Self::System => Ok(tokio::net::lookup_host((name, port)).await?.collect()),
-            #[cfg(test)]
+            #[cfg(any(test, debug_assertions))]
             Self::Scripted(script) => script.addresses(name, port),
         }
     }
 
     /// Where the checked address is dialled: there.
-    fn dialled(&self, address: SocketAddr) -> SocketAddr {
+    fn dialled(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         match self {
-            Self::System => address,
-            #[cfg(test)]
-            Self::Scripted(script) => script.dialled(address),
+            Self::System => Ok(address),
+            #[cfg(any(test, debug_assertions))]
+            Self::Scripted(script) => script.dial(address),
         }
     }
 }
@@ -70,7 +85,9 @@ impl CheckedResolver {
                 return Err(AddressRefused { name, address: *address, refusal }.into());
             }
         }
-        Ok(addresses.into_iter().map(|address| self.lookup.dialled(address)).collect())
+        let dialled: io::Result<_> =
+            addresses.into_iter().map(|address| self.lookup.dialled(address)).collect();
+        Ok(dialled?)
     }
 }
 

@@ -14,5 +14,3 @@ mod requests;
 mod responses;
 mod scopes;
 mod secrets;
-
-pub(crate) use bed::Script;

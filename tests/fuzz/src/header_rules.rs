@@ -5,12 +5,11 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use serde_json::json;
 use wharf_gate::{Authority, Gate, GateConfig, Scope};
 use wharf_model::{
     grant::{Grant, Limits},
-    http::{Field, HttpRequest, Redirects},
+    http::{Body, Field, HttpRequest, Redirects},
     manifest::{EffectClass, Manifest},
 };
 
@@ -90,7 +89,7 @@ pub fn run(data: &[u8]) {
         method: "GET".to_owned(),
         url: "https://api.allowed.test/".to_owned(),
         headers: fields.clone(),
-        body: Bytes::new(),
+        body: Body::empty(),
         auth: None,
         timeout_ms: None,
         redirects: Redirects::Manual,

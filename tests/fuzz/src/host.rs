@@ -2,18 +2,20 @@
 
 use async_trait::async_trait;
 use wharf_model::{
-    http::{Field, HttpError, HttpRequest, HttpResponse},
+    http::{Field, HttpRequest, HttpResponse},
     time::Timestamp,
 };
-use wharf_sandbox::{CredentialError, HmacAlgorithm, Host, StoreError, StoreScope};
+use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
 
 /// See the module.
 pub(crate) struct Plain;
 
 #[async_trait]
 impl Host for Plain {
-    async fn http(&mut self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
-        Ok(HttpResponse { status: 200, headers: vec![Field::new("a", "b")], body: vec![b'x'; 100].into() })
+    fn http(&mut self, _: HttpRequest) -> Exchange {
+        let body = vec![b'x'; 100].into();
+        let response = HttpResponse { status: 200, headers: vec![Field::new("a", "b")], body };
+        Box::pin(std::future::ready(Ok(response)))
     }
 
     fn now(&self) -> Timestamp {

@@ -1,10 +1,8 @@
 //! The test bed: scripted names, a map of dials, mock servers, a connector with one secret.
 
 use std::{
-    collections::HashMap,
     io::{self, Write},
-    net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, Once, PoisonError},
+    sync::{Mutex, Once, PoisonError},
 };
 
 use bytes::Bytes;
@@ -12,55 +10,18 @@ use serde_json::{Value, json};
 use wharf_model::{
     effect::Effect,
     grant::{Grant, Limits},
-    http::{Field, HttpError, HttpRequest, HttpResponse, Redirects},
+    http::{Body, Field, HttpError, HttpRequest, HttpResponse, Redirects},
     manifest::{EffectClass, Manifest},
 };
 
 pub(super) use super::mock::{After, GOOD, Http2, Mock, redirect, reply};
-use crate::{Authority, CarveOut, Credentials, Gate, GateConfig, Scope, Secret, resolve::Lookup};
+use crate::{
+    Authority, CarveOut, Credentials, Effects, Gate, GateConfig, Scope, Secret, resolve::Lookup, script::Script,
+};
 
 pub(super) const SENTINEL: &str = "sk_live_S3NT1NEL_7f3a9c2e41d0b688";
 
 const CA: &[u8] = include_bytes!("fixtures/ca.pem");
-
-/// Names and dials of a test.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Script(Arc<Mutex<Inner>>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// Answers in turn; the last one stays.
-    names: HashMap<String, Vec<Vec<IpAddr>>>,
-    dials: HashMap<SocketAddr, SocketAddr>,
-    elsewhere: Option<SocketAddr>,
-}
-
-impl Script {
-    pub(crate) fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers = inner
-            .names
-            .get_mut(name)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such name"))?;
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
-        Ok(answer.into_iter().map(|address| SocketAddr::new(address, port)).collect())
-    }
-
-    pub(crate) fn dialled(&self, address: SocketAddr) -> SocketAddr {
-        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.dials.get(&address).copied().or(inner.elsewhere).unwrap()
-    }
-
-    pub(super) fn name(&self, name: &str, answers: &[&[&str]]) {
-        let parsed =
-            answers.iter().map(|answer| answer.iter().map(|a| a.parse().unwrap()).collect()).collect();
-        self.0.lock().unwrap().names.insert(name.to_owned(), parsed);
-    }
-
-    pub(super) fn dial(&self, from: &str, to: SocketAddr) {
-        self.0.lock().unwrap().dials.insert(from.parse().unwrap(), to);
-    }
-}
 
 /// A (granted, with the secret), A2 (granted, without), S (never granted), M (not public).
 pub(super) struct Bed {
@@ -95,10 +56,10 @@ impl Bed {
             script.name(&format!("{name}.allowed.test"), &[&[address]]);
         }
         script.name("sink.denied.test", &[&["93.184.216.36"]]);
-        script.dial("93.184.216.34:443", a.address);
-        script.dial("93.184.216.35:443", a2.address);
-        script.dial("93.184.216.36:443", s.address);
-        script.0.lock().unwrap().elsewhere = Some(m.address);
+        script.lead("93.184.216.34:443", a.address);
+        script.lead("93.184.216.35:443", a2.address);
+        script.lead("93.184.216.36:443", s.address);
+        script.lead_elsewhere(m.address);
         let config = GateConfig { extra_roots: vec![CA.to_vec()], ..config };
         let gate = Gate::with_lookup(config, Lookup::Scripted(script.clone())).unwrap();
         Self { gate, script, a, a2, s, m }
@@ -111,21 +72,29 @@ impl Bed {
 
     pub(super) async fn send_in(&self, authority: &Authority, scope: &Scope, request: HttpRequest) -> Sent {
         let (method, url) = (request.method.clone(), request.url.clone());
-        let (result, effect) = match self.gate.authorise(authority, scope, request) {
-            Ok(authorised) => self.gate.perform(authorised).await,
+        let effects = Effects::default();
+        let place = effects.begin();
+        let result = match self.gate.authorise(authority, scope, request) {
+            Ok(authorised) => match self.gate.perform(authorised, place).await {
+                Ok(response) => whole(response).await,
+                Err(error) => Err(error),
+            },
             Err(error) => {
-                let effect = Gate::refused(authority, &method, &url, &error);
-                (Err(error), effect)
+                place.tell(Gate::refused(authority, &method, &url, &error));
+                Err(error)
             }
         };
+        let effects = effects.take();
+        let effect = effects.last().unwrap().clone();
         // Whatever happens, no record and no error holds the secret.
-        for text in [format!("{effect:?}"), format!("{result:?}")] {
+        for text in [format!("{effects:?}"), format!("{result:?}")] {
             assert!(!text.contains(SENTINEL), "{text}");
         }
         Sent {
             verdict: result.as_ref().map_or_else(word, |response| response.status.to_string()),
             result,
             effect,
+            effects,
         }
     }
 
@@ -138,8 +107,23 @@ impl Bed {
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) verdict: String,
-    pub(super) result: Result<HttpResponse, HttpError>,
+    pub(super) result: Result<Answer, HttpError>,
+    /// The last of them.
     pub(super) effect: Effect,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// A response that was read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<Field>,
+    pub(super) body: Bytes,
+}
+
+async fn whole(response: HttpResponse) -> Result<Answer, HttpError> {
+    let HttpResponse { status, headers, body } = response;
+    Ok(Answer { status, headers, body: body.whole().await? })
 }
 
 impl Sent {
@@ -217,7 +201,7 @@ pub(super) fn get(url: &str) -> HttpRequest {
         method: "GET".to_owned(),
         url: url.to_owned(),
         headers: Vec::new(),
-        body: Bytes::new(),
+        body: Body::empty(),
         auth: None,
         timeout_ms: None,
         redirects: Redirects::Manual,
@@ -230,7 +214,11 @@ pub(super) fn signed(url: &str) -> HttpRequest {
 }
 
 pub(super) fn post(url: &str, body: &str) -> HttpRequest {
-    HttpRequest { method: "POST".to_owned(), body: Bytes::copy_from_slice(body.as_bytes()), ..get(url) }
+    HttpRequest {
+        method: "POST".to_owned(),
+        body: Bytes::copy_from_slice(body.as_bytes()).into(),
+        ..get(url)
+    }
 }
 
 pub(super) fn with_header(request: HttpRequest, name: &str, value: impl Into<Vec<u8>>) -> HttpRequest {
