@@ -122,10 +122,10 @@ impl Clients {
         let authorised =
             self.gate.authorise(&self.authority, &self.scope, request(&self.url, Some("token")))?;
         let effects = Effects::default();
-        let response = self.gate.perform(authorised, effects.place()).await?;
+        let response = self.gate.perform(authorised, effects.begin()).await?;
         let (status, body) = (response.status, response.body.whole().await?);
         ensure!(status == 200 && body.len() == EVENT.len(), "{status}, {} bytes", body.len());
-        black_box(effects);
+        black_box(effects.take());
         Ok(())
     }
 

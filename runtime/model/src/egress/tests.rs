@@ -1,5 +1,6 @@
 //! The pure rules, by the cases of the security catalogue that need no network.
 
+mod edges;
 mod rules;
 
 use super::{Access, Operation, Rule, RuleSets, Target, decide};
