@@ -39,6 +39,29 @@ pub(crate) fn classify(connector: &str, tried: &str, error: &reqwest::Error) -> 
     HttpError::Interrupted(innermost).into()
 }
 
+/// Why a response's body breaks off. What the framing says is the server's word (RFC 9112, section 8):
+/// a length that does not hold means that the connection ended, a chunk that is none that this is no
+/// HTTP.
+pub(crate) fn broken_body(error: &reqwest::Error) -> HttpError {
+    let causes = causes(error);
+    let kind =
+        causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+    let parse =
+        causes.iter().filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
+    match kind {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => broken_framing(),
+        Some(io::ErrorKind::UnexpectedEof) => {
+            HttpError::Interrupted("protocol: the connection ended before the response did".to_owned())
+        }
+        Some(_) | None if parse => broken_framing(),
+        Some(_) | None => HttpError::Interrupted("the connection broke inside the response".to_owned()),
+    }
+}
+
+fn broken_framing() -> HttpError {
+    HttpError::BadResponse("protocol: the response's body breaks HTTP".to_owned())
+}
+
 /// The guest learns that the address is not public, not which it is: names of an inside network
 /// would tell a stranger its plan.
 fn address(connector: &str, tried: &str, refused: &AddressRefused) -> Failed {

@@ -6,6 +6,7 @@
 //! the caller journals. What surprises: reqwest's resolver hook is never asked about address
 //! literals, so those are judged before the request is handed over, and names inside the hook.
 
+mod account;
 mod address;
 mod authorise;
 mod authority;
@@ -14,6 +15,7 @@ mod carve_out;
 mod classify;
 mod config;
 mod credential;
+mod decode;
 mod effects;
 mod gate;
 mod header;
@@ -26,6 +28,7 @@ mod refusal;
 mod resolve;
 #[cfg(any(test, debug_assertions))]
 mod script;
+mod upload;
 
 pub use address::{Special, special};
 pub use authorise::Authorised;

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod bed;
+mod codings;
 mod dial;
 mod leaks;
 mod mock;
@@ -14,3 +15,7 @@ mod requests;
 mod responses;
 mod scopes;
 mod secrets;
+mod streams;
+mod uploads;
+
+pub(crate) use bed::Script;
