@@ -62,6 +62,12 @@ impl Authorised {
         self.target.url().as_str()
     }
 
+    /// The headers that go out besides the credential's and those that frame the message.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The effect of a refusal that came after the decision, such as a body that is too large.
     #[must_use]
     pub fn refused(&self, error: &HttpError) -> Effect {
