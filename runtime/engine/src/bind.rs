@@ -20,7 +20,7 @@ use crate::{
     clock,
     engine::Inner,
     error::EngineError,
-    host::{Record, StepHost},
+    host::{Record, Reveals, StepHost},
     outcome,
     registry::Loaded,
     run::Run,
@@ -103,6 +103,12 @@ impl Inner {
             record: Arc::clone(record),
             now: clock::now(),
             seed: seed::randomness(run, step),
+            reveals: Reveals {
+                store: self.store.clone(),
+                subject: access.subject.clone(),
+                run: run.to_owned(),
+                step: step.to_owned(),
+            },
         }
     }
 

@@ -9,12 +9,14 @@ use wharf_model::{
     effect::WriteKey,
     egress::{Access, Operation, RuleSets, Scheme, Target, TargetError, decide, secret_binding},
     http::{Denial, DeniedBy, HttpError, HttpRequest, Redirects},
+    manifest::KeyCarrier,
 };
 
 use crate::{
     authority::{Authority, Scope},
+    binding::Credential,
     carve_out::AddressPolicy,
-    credential::Placed,
+    credential::field,
     header,
 };
 
@@ -101,9 +103,11 @@ pub(crate) fn authorise(
         Some(method) => check_credential(policy, authority, method, &request.method, &target)?,
         None => WithCredential::No,
     };
+    check_fields(authority, credential, &headers, &request.body)?;
     scan(authority, &request, &target)?;
+    let mut body = request.body;
     if access == Access::Write {
-        place_key(scope, &mut headers)?;
+        place_key(scope, &mut headers, &mut body)?;
     }
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| HttpError::InvalidRequest("the method is not a token".to_owned()))?;
@@ -113,7 +117,7 @@ pub(crate) fn authorise(
         method,
         target,
         headers,
-        body: request.body,
+        body,
         access,
         credential,
         redirects: request.redirects,
@@ -163,10 +167,10 @@ pub(crate) fn check_credential(
         let message = "this connection has no credential for the auth method that the request names";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
     };
-    let Some(placement) = &credential.placement else {
+    if !credential.is_placed() {
         let message = "the auth method has no place in a request; it only verifies webhooks";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
-    };
+    }
     if !credential.audience.holds(target) {
         let denial = secret_binding(&inner.connector, credential.audience.rules(), method, target);
         return Err(HttpError::Denied(denial));
@@ -176,8 +180,7 @@ pub(crate) fn check_credential(
             format!("the credential would cross the network in plain text to {}; use https", target.base());
         return Err(ceiling("insecure-credential", message));
     }
-    Placed::make(placement, &credential.secrets)
-        .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
+    credential.ready(authority.redactor())?;
     Ok(WithCredential::Yes)
 }
 
@@ -193,7 +196,10 @@ fn is_private_enough(policy: &AddressPolicy, target: &Target) -> bool {
 
 /// Secrets reach a request by placement only; a guest that sends one found it somewhere.
 fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result<(), HttpError> {
-    let redactor = authority.redactor();
+    let inner = &authority.inner;
+    let audience = || inner.credential.as_ref().is_some_and(|credential| credential.audience.holds(target));
+    let guard = inner.guard.as_ref().filter(|_| audience());
+    let redactor = guard.unwrap_or_else(|| authority.redactor());
     let url = redactor.finds(target.url().as_str().as_bytes()) || redactor.finds(request.url.as_bytes());
     let headers = request
         .headers
@@ -210,16 +216,64 @@ fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result
     Err(ceiling("secret-position", message))
 }
 
-fn place_key(scope: &Scope, headers: &mut HeaderMap) -> Result<(), HttpError> {
-    let Some(name) = &scope.key_header else {
+/// The fields of a body that only the gate sets; and that a credential that goes there can.
+fn check_fields(
+    authority: &Authority,
+    credential: WithCredential,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<(), HttpError> {
+    let inner = &authority.inner;
+    let content_type = headers.get(http::header::CONTENT_TYPE);
+    let needed = match credential {
+        WithCredential::Yes => inner.credential.as_ref().is_some_and(Credential::is_in_body),
+        WithCredential::No => false,
+    };
+    for name in inner.reserved_fields() {
+        match field::find(content_type, body, name) {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                let message = format!(
+                    "a connector may not set the body's field `{name}`: the gate places a credential there"
+                );
+                return Err(ceiling("secret-position", message));
+            }
+            Err(problem) if needed => return Err(HttpError::InvalidRequest(problem)),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Puts the idempotency key where the manifest says. A connector sees the key in its context; one that
+/// has put it into the body itself has done the same.
+fn place_key(scope: &Scope, headers: &mut HeaderMap, body: &mut Bytes) -> Result<(), HttpError> {
+    let Some(carrier) = &scope.key_carrier else {
         return Ok(());
     };
     let invalid = |problem: &str| HttpError::InvalidRequest(format!("idempotency key: {problem}"));
-    let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| invalid("the manifest's header is not a token"))?;
     let key = scope.key.as_ref().ok_or_else(|| invalid("this write needs one and the host gave none"))?;
-    let value = HeaderValue::from_str(key).map_err(|_| invalid("it is not visible ASCII"))?;
-    headers.insert(name, value);
+    match carrier.as_ref() {
+        KeyCarrier::Header { name } => {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| invalid("the manifest's header is not a token"))?;
+            let value = HeaderValue::from_str(key).map_err(|_| invalid("it is not visible ASCII"))?;
+            headers.insert(name, value);
+        }
+        KeyCarrier::BodyField { name } => {
+            let content_type = headers.get(http::header::CONTENT_TYPE);
+            match field::find(content_type, body, name).map_err(|problem| invalid(&problem))? {
+                Some(own) if own == *key => {}
+                Some(_) => {
+                    return Err(invalid(&format!("the body has another value in `{name}`; leave it out")));
+                }
+                None => {
+                    *body =
+                        field::insert(content_type, body, name, key).map_err(|problem| invalid(&problem))?;
+                }
+            }
+        }
+    }
     Ok(())
 }
 

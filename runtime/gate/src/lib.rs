@@ -12,6 +12,7 @@ mod authority;
 mod binding;
 mod carve_out;
 mod classify;
+mod clock;
 mod config;
 mod credential;
 mod gate;
@@ -29,9 +30,10 @@ pub use authorise::Authorised;
 pub use authority::{Authority, AuthorityError, Scope};
 pub use carve_out::{CarveOut, CarveOutError};
 pub use config::{GateConfig, GateConfigError};
-pub use credential::{Credentials, HmacAlgorithm, Secret, UnknownSlot, constant_time_equal};
+pub use credential::{Credentials, Secret, SlotRefusal, UnknownSlot, constant_time_equal};
 pub use gate::Gate;
 pub use redact::Redactor;
+pub use wharf_model::manifest::HashAlgorithm as HmacAlgorithm;
 
 #[cfg(test)]
 mod tests;

@@ -11,10 +11,11 @@ use wharf_model::{
 
 use crate::{
     authorise::{Authorised, WithCredential, ceiling, check_credential, judge},
+    binding::Credential,
     carve_out::AddressPolicy,
     classify::classify,
     config::GateConfig,
-    credential::Placed,
+    credential::Outgoing,
     pool::Pool,
     receive::{Caps, receive},
     redirect::{MAX_HOPS, next},
@@ -106,14 +107,18 @@ impl Sender {
         let tried = format!("{} {}", request.method(), request.target.display());
         let client = self.pool.client(inner.id, request.target.origin().port);
         let client = client.map_err(|error| classify(&inner.connector, &tried, &error))?;
-        let wire = assemble(request)?;
-        let response = match timeout_at(deadline, client.execute(wire)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                return Err(classify(&inner.connector, &tried, &error));
-            }
-            Err(_) => return Err(HttpError::Timeout("no response in time".to_owned()).into()),
+        let send = async || match timeout_at(deadline, client.execute(assemble(request)?)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(classify(&inner.connector, &tried, &error)),
+            Err(_) => Err(Failed::from(HttpError::Timeout("no response in time".to_owned()))),
         };
+        let mut response = send().await?;
+        if let Some(credential) = credential(request)
+            && credential.learn(request.target.url(), response.status().as_u16(), response.headers())
+        {
+            // Refused before anything was done, for want of an answer that can now be given.
+            response = send().await?;
+        }
         let caps = Caps {
             deadline,
             between_bytes: self.config.between_bytes_timeout,
@@ -126,27 +131,35 @@ impl Sender {
     }
 }
 
+/// The credential that goes along, if one does.
+fn credential(request: &Authorised) -> Option<&Credential> {
+    match request.credential {
+        WithCredential::Yes => request.authority.inner.credential.as_ref(),
+        WithCredential::No => None,
+    }
+}
+
 /// The request as it goes out; here, after all decisions, the credential comes in.
 fn assemble(request: &Authorised) -> Result<reqwest::Request, Failed> {
-    let mut url = request.target.url().clone();
-    let mut headers = request.headers.clone();
+    let mut outgoing = Outgoing {
+        method: request.method.clone(),
+        url: request.target.url().clone(),
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+    };
+    if let Some(credential) = credential(request) {
+        credential.place(&mut outgoing, request.authority.redactor()).map_err(HttpError::from)?;
+    }
+    let Outgoing { method, url, mut headers, body } = outgoing;
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let expects_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
-    if request.body.is_empty() && expects_body {
+    let expects_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
+    if body.is_empty() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    let credential = request.authority.inner.credential.as_ref();
-    if let (WithCredential::Yes, Some(credential)) = (request.credential, credential)
-        && let Some(placement) = &credential.placement
-    {
-        let placed = Placed::make(placement, &credential.secrets)
-            .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
-        placed.put(&mut url, &mut headers);
-    }
-    let mut wire = reqwest::Request::new(request.method.clone(), url);
+    let mut wire = reqwest::Request::new(method, url);
     *wire.headers_mut() = headers;
-    if !request.body.is_empty() {
-        *wire.body_mut() = Some(request.body.clone().into());
+    if !body.is_empty() {
+        *wire.body_mut() = Some(body.into());
     }
     Ok(wire)
 }

@@ -8,6 +8,7 @@ mod addresses;
 mod bed;
 mod dial;
 mod leaks;
+mod methods;
 mod mock;
 mod redirects;
 mod requests;
