@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use wharf_model::http::{Body, HttpError, HttpResponse, Redirects};
 
 use crate::{
-    account::Account,
+    bill::Bill,
     authorise::{Authorised, WithCredential, ceiling, check_credential, judge},
     carve_out::AddressPolicy,
     classify::classify,
@@ -113,12 +113,12 @@ impl Sender {
         place: &Arc<Place>,
         deadline: Instant,
     ) -> Result<HttpResponse, HttpError> {
-        let account = Account::open(place, request);
-        match self.exchange(request, &account, deadline).await {
-            Ok(response) => Ok(account.answered(response)),
+        let bill = Bill::open(place, request);
+        match self.exchange(request, &bill, deadline).await {
+            Ok(response) => Ok(bill.answered(response)),
             Err(failed) => {
                 let failed = failed.clean(request.authority.redactor());
-                account.failed(&failed);
+                bill.failed(&failed);
                 Err(failed.error)
             }
         }
@@ -127,14 +127,14 @@ impl Sender {
     async fn exchange(
         &self,
         request: &mut Authorised,
-        account: &Account,
+        bill: &Bill,
         deadline: Instant,
     ) -> Result<HttpResponse, Failed> {
         let inner = Arc::clone(&request.authority.inner);
         let tried = format!("{} {}", request.method(), request.target.display());
-        let client = self.pool.client(inner.id, request.target.origin().port);
-        let client = client.map_err(|error| classify(&inner.connector, &tried, &error))?;
-        let (wire, upload) = assemble(request, account)?;
+        let client = self.pool.client(&request.authority.account, inner.tls(request.credential));
+        let client = client.map_err(|error| HttpError::Tls(error.to_string()))?;
+        let (wire, upload) = assemble(request, bill)?;
         let response = match timeout_at(deadline, client.execute(wire)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
@@ -157,7 +157,7 @@ impl Sender {
 /// The request as it goes out; here, after all decisions, the credential comes in.
 fn assemble(
     request: &mut Authorised,
-    account: &Account,
+    bill: &Bill,
 ) -> Result<(reqwest::Request, Option<Upload>), Failed> {
     let mut url = request.target.url().clone();
     let mut headers = request.headers.clone();
@@ -184,7 +184,7 @@ fn assemble(
         }
         Body::Pieces(pieces) => {
             let upload = Upload::default();
-            let pieces = upload.watch(request.guard(pieces), account.sent());
+            let pieces = upload.watch(request.guard(pieces), bill.sent());
             (Some(reqwest::Body::wrap_stream(pieces)), Some(upload))
         }
     };

@@ -9,7 +9,10 @@ mod bed;
 mod codings;
 mod dial;
 mod leaks;
+mod matrix;
 mod mock;
+mod namespace;
+mod proxied;
 mod redirects;
 mod requests;
 mod responses;
@@ -17,5 +20,4 @@ mod scopes;
 mod secrets;
 mod streams;
 mod uploads;
-
-pub(crate) use bed::Script;
+mod transport;
