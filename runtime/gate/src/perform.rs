@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use wharf_model::http::{Body, HttpError, HttpResponse, Redirects};
 
 use crate::{
-    bill::Bill,
     authorise::{Authorised, WithCredential, ceiling, check_credential, judge},
+    bill::Bill,
     carve_out::AddressPolicy,
     classify::classify,
     config::GateConfig,
@@ -75,8 +75,9 @@ impl Sender {
             request = match step {
                 Ok(request) => request,
                 Err((refused, error)) => {
+                    let error = clean(error, request.authority.redactor());
                     place.tell(refused.refused(&error));
-                    return Err(settle(clean(error, request.authority.redactor())));
+                    return Err(settle(error));
                 }
             };
             response = self.hop(&mut request, place, deadline).await.map_err(settle)?;
@@ -155,10 +156,7 @@ impl Sender {
 }
 
 /// The request as it goes out; here, after all decisions, the credential comes in.
-fn assemble(
-    request: &mut Authorised,
-    bill: &Bill,
-) -> Result<(reqwest::Request, Option<Upload>), Failed> {
+fn assemble(request: &mut Authorised, bill: &Bill) -> Result<(reqwest::Request, Option<Upload>), Failed> {
     let mut url = request.target.url().clone();
     let mut headers = request.headers.clone();
     headers.insert(header::ACCEPT_ENCODING, accepted(&request.method, &headers));

@@ -19,5 +19,5 @@ mod responses;
 mod scopes;
 mod secrets;
 mod streams;
-mod uploads;
 mod transport;
+mod uploads;
