@@ -34,8 +34,8 @@ mod refusal;
 mod resolve;
 #[cfg(any(test, debug_assertions))]
 mod script;
-mod upload;
 mod tls;
+mod upload;
 
 pub use address::{Special, special};
 pub use authorise::Authorised;

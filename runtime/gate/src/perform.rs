@@ -8,8 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use wharf_model::http::{Body, HttpError, HttpResponse, Redirects};
 
 use crate::{
-    bill::Bill,
     authorise::{Authorised, WithCredential, ceiling, check_credential, judge},
+    bill::Bill,
     binding::Credential,
     carve_out::AddressPolicy,
     classify::classify,
@@ -76,8 +76,9 @@ impl Sender {
             request = match step {
                 Ok(request) => request,
                 Err((refused, error)) => {
+                    let error = clean(error, request.authority.redactor());
                     place.tell(refused.refused(&error));
-                    return Err(settle(clean(error, request.authority.redactor())));
+                    return Err(settle(error));
                 }
             };
             response = self.hop(&mut request, place, deadline).await.map_err(settle)?;

@@ -20,5 +20,5 @@ mod responses;
 mod scopes;
 mod secrets;
 mod streams;
-mod uploads;
 mod transport;
+mod uploads;

@@ -97,7 +97,8 @@ where
         Box::new(async move {
             enter(&mut store, door, params.weight())?;
             let deadline = store.data().deadline;
-            let result = timeout_at(deadline, answer(store.data_mut(), params)).await.map_err(|_| past())??;
+            let result =
+                timeout_at(deadline, answer(store.data_mut(), params)).await.map_err(|_| past())??;
             leave(&mut store, door, result.weight())?;
             Ok(result)
         })
