@@ -141,17 +141,18 @@ fn credential(request: &Authorised) -> Option<&Credential> {
 
 /// The request as it goes out; here, after all decisions, the credential comes in.
 fn assemble(request: &Authorised) -> Result<reqwest::Request, Failed> {
+    let mut headers = request.headers.clone();
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut outgoing = Outgoing {
         method: request.method.clone(),
         url: request.target.url().clone(),
-        headers: request.headers.clone(),
+        headers,
         body: request.body.clone(),
     };
     if let Some(credential) = credential(request) {
         credential.place(&mut outgoing, request.authority.redactor()).map_err(HttpError::from)?;
     }
     let Outgoing { method, url, mut headers, body } = outgoing;
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let expects_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
     if body.is_empty() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));

@@ -44,7 +44,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         },
     )?;
     waiting(&mut credentials, REVEAL, 5_000, |state, (slot,): (String,)| {
-        Box::new(async move {
+        Box::pin(async move {
             let secret = host(&mut state.host, REVEAL)?.reveal(&slot).await;
             let secret: Result<Vec<u8>, Error> = secret.map_err(convert::credential_error);
             Ok((secret,))
