@@ -76,7 +76,10 @@ impl Inner {
                 run.tail.lock().await.push(entry);
                 Ok(())
             }
-            Err(error) => Self::unconfirmed(run, step, settle::failure(error).0, asked).await,
+            Err(error) => {
+                let error = redact::error(error, bound.access.authority.redactor());
+                Self::unconfirmed(run, step, settle::failure(error).0, asked).await
+            }
         }
     }
 

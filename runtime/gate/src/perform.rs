@@ -186,17 +186,18 @@ fn assemble(
         }
         Body::Pieces(pieces) => (Bytes::new(), Some(pieces)),
     };
+    let mut headers = request.headers.clone();
+    headers.insert(header::ACCEPT_ENCODING, accepted(&request.method, &headers));
     let mut outgoing = Outgoing {
         method: request.method.clone(),
         url: request.target.url().clone(),
-        headers: request.headers.clone(),
+        headers,
         body,
     };
     if let Some(credential) = credential(request) {
         credential.place(&mut outgoing, request.authority.redactor()).map_err(HttpError::from)?;
     }
     let Outgoing { method, url, mut headers, body } = outgoing;
-    headers.insert(header::ACCEPT_ENCODING, accepted(&method, &headers));
     let expects_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
     if body.is_empty() && pieces.is_none() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
