@@ -246,6 +246,11 @@ pub struct Trap {
     /// The last effect before the stop.
     #[serde(alias = "last-effect")]
     pub last_effect: Option<String>,
+    /// Fuel used until then.
+    pub fuel: u64,
+    /// The most linear memory until then.
+    #[serde(alias = "peak-memory-bytes")]
+    pub peak_memory_bytes: u64,
 }
 
 /// What became of a connector file.

@@ -13,6 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use wharf_engine::{Counts, Notice};
+use wharf_model::call::StopReason;
 
 mod bounded;
 mod families;
@@ -20,7 +21,7 @@ mod labels;
 
 use bounded::Bounded;
 use families::{Families, register};
-use labels::{Call, Connector, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run};
+use labels::{Call, Connector, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run, Stop};
 
 use crate::ingress::webhook::Answer;
 
@@ -94,7 +95,13 @@ impl Metrics {
         let outcome = Outcome { connector: call.connector.clone(), export, name: call.name.clone(), outcome };
         let families = &self.families;
         families.calls.get_or_create(&outcome).inc();
+        // No failure class has the name of a limit.
+        if let Some(stop) = StopReason::ALL.into_iter().find(|stop| stop.name() == outcome.outcome) {
+            let labels = Stop { connector: call.connector.clone(), reason: stop.name() };
+            families.stops.get_or_create(&labels).inc();
+        }
         families.fuel.get_or_create(&call).inc_by(metering.fuel);
+        families.host_calls.get_or_create(&call).inc_by(metering.host_calls);
         families.host_bytes.get_or_create(&call).inc_by(metering.host_bytes);
         let connector = Connector { connector: call.connector };
         families.call_seconds.get_or_create(&connector).observe(seconds(metering.wall_micros));

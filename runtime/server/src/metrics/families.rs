@@ -10,7 +10,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::labels::{Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run};
+use super::labels::{
+    Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run, Stop,
+};
 
 type Counters<L> = Family<L, Counter>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -27,7 +29,9 @@ pub(super) struct Families {
     pub(super) calls: Counters<Outcome>,
     pub(super) call_seconds: Histograms<Connector>,
     pub(super) gate_seconds: Histograms<Connector>,
+    pub(super) stops: Counters<Stop>,
     pub(super) fuel: Counters<Call>,
+    pub(super) host_calls: Counters<Call>,
     pub(super) host_bytes: Counters<Call>,
     pub(super) peak_memory: Histograms<Connector>,
     pub(super) effects: Counters<Effect>,
@@ -61,7 +65,9 @@ pub(super) fn register(registry: &mut Registry) -> Families {
         calls: Family::default(),
         call_seconds: Family::new_with_constructor(slow),
         gate_seconds: Family::new_with_constructor(slow),
+        stops: Family::default(),
         fuel: Family::default(),
+        host_calls: Family::default(),
         host_bytes: Family::default(),
         peak_memory: Family::new_with_constructor(memory),
         effects: Family::default(),
@@ -135,6 +141,16 @@ fn connectors(registry: &mut Registry, families: &Families) {
         "The part of a call's wall time spent waiting for the gate",
         Unit::Seconds,
         families.gate_seconds.clone(),
+    );
+    registry.register(
+        "sandbox_stops",
+        "Connector calls that the sandbox stopped, by limit; `guest` is a trap of the connector's own",
+        families.stops.clone(),
+    );
+    registry.register(
+        "call_host_calls",
+        "Calls of the host by connectors, each paid for in fuel",
+        families.host_calls.clone(),
     );
     registry.register("call_fuel", "Fuel used, about one a WebAssembly instruction", families.fuel.clone());
     registry.register_with_unit(

@@ -23,6 +23,8 @@ labels! {
     Call { connector: String, export: &'static str, name: String }
     /// How a call ended.
     Outcome { connector: String, export: &'static str, name: String, outcome: &'static str }
+    /// Calls that the sandbox stopped.
+    Stop { connector: String, reason: &'static str }
     /// By connector alone, where a histogram multiplies every label.
     Connector { connector: String }
     /// Effects.
