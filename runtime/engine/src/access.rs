@@ -67,6 +67,13 @@ impl Registry {
         };
         let authority = Authority::new(&manifest.name, manifest, &granted, Some(&settings), credentials)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let proposed = self.store.proposed_grant(manifest.name.clone()).await?;
+        let authority = match &proposed {
+            Some(proposed) => authority
+                .trying(manifest, &proposed.grant, Some(&settings))
+                .map_err(|error| EngineError::Invalid(error.to_string()))?,
+            None => authority,
+        };
         let declared = manifest.store.as_ref().map_or(0, |store| store.max_bytes);
         Ok(Access {
             authority,

@@ -144,6 +144,7 @@ impl Engine {
             (label, &finished.metering),
             &effects,
         );
+        self.inner.keep_denials(&info.connector, (None, &format!("connection/{name}")), &effects).await;
         let metering = finished.metering;
         match finished.result {
             Ok(identity) => {
@@ -181,6 +182,7 @@ impl Engine {
         let effects = outcome::take(&record).effects;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(&info.connector, "options", loader, (label, &finished.metering), &effects);
+        self.inner.keep_denials(&info.connector, (None, &format!("options/{loader}")), &effects).await;
         Ok(finished.result.map_err(|error| settle::failure(error).0))
     }
 }

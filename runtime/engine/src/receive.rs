@@ -81,6 +81,7 @@ impl Inner {
         let effects = outcome::take(&record).effects;
         let cost = (outcome::label(&finished.result), &finished.metering);
         self.observe.call(&binding.connector, "receive", &binding.trigger, cost, &effects);
+        self.keep_denials(&binding.connector, (Some(&run.id), TRIGGER), &effects).await;
         match finished.result {
             Ok(events) => Ok(Made { events, metering: finished.metering, buffer }),
             Err(error) => Err(Unmade { error, effects }),

@@ -16,6 +16,7 @@ use crate::{
     carve_out::AddressPolicy,
     credential::Placed,
     header,
+    trial::Trial,
 };
 
 /// A request that may be sent. The credential is not in it yet.
@@ -31,6 +32,7 @@ pub struct Authorised {
     pub(crate) credential: WithCredential,
     pub(crate) redirects: Redirects,
     pub(crate) timeout_ms: Option<u32>,
+    pub(crate) trial: Trial,
 }
 
 /// Whether the credential goes along.
@@ -105,6 +107,8 @@ pub(crate) fn authorise(
     if access == Access::Write {
         place_key(scope, &mut headers)?;
     }
+    let trial = Trial::default();
+    trial.judge(authority, scope, &request.method, &target);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| HttpError::InvalidRequest("the method is not a token".to_owned()))?;
     Ok(Authorised {
@@ -118,6 +122,7 @@ pub(crate) fn authorise(
         credential,
         redirects: request.redirects,
         timeout_ms: request.timeout_ms,
+        trial,
     })
 }
 

@@ -23,6 +23,7 @@ mod redact;
 mod redirect;
 mod refusal;
 mod resolve;
+mod trial;
 
 pub use address::{Special, special};
 pub use authorise::Authorised;

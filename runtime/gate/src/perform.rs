@@ -42,7 +42,9 @@ impl Sender {
             micros: 0,
             sent_bytes: request.body.len() as u64,
             received_bytes: 0,
+            would_deny: None,
         };
+        let trial = request.trial.clone();
         let outcome = self.follow(request, start).await.map_err(|failed| failed.clean(redactor));
         effect.micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         let result = match outcome {
@@ -59,6 +61,7 @@ impl Sender {
                 Err(failed.error)
             }
         };
+        effect.would_deny = trial.found(redactor);
         let connector = authority.inner.connector.as_str();
         tracing::debug!(connector, method = effect.method, url = effect.url, micros = effect.micros, result = ?effect.result, "effect");
         (result, effect)
@@ -93,6 +96,7 @@ impl Sender {
     /// A hop is judged like a first request; its headers have been, and only fewer are left.
     fn rejudge(&self, mut hop: Authorised) -> Result<Authorised, HttpError> {
         hop.access = judge(&self.policy, &hop.authority, &hop.scope, hop.method(), &hop.target)?;
+        hop.trial.judge(&hop.authority, &hop.scope, hop.method(), &hop.target);
         let credential = hop.authority.inner.credential.as_ref();
         if let (WithCredential::Yes, Some(credential)) = (hop.credential, credential) {
             let name = &credential.secrets.method;

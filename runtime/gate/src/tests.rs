@@ -14,5 +14,6 @@ mod requests;
 mod responses;
 mod scopes;
 mod secrets;
+mod trials;
 
 pub(crate) use bed::Script;

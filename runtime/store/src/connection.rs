@@ -225,8 +225,7 @@ fn put(database: &Database, sealer: &Sealer, new: &NewConnection, by: &By) -> Re
 /// is there, not what was.
 fn forget_secrets(database: &Database, connection: &str) -> Result<(), StoreError> {
     database.execute_batch("PRAGMA secure_delete = ON")?;
-    let deleted =
-        database.prepare_cached("DELETE FROM secret WHERE connection = ?1")?.execute([connection]);
+    let deleted = database.prepare_cached("DELETE FROM secret WHERE connection = ?1")?.execute([connection]);
     database.execute_batch("PRAGMA secure_delete = OFF")?;
     deleted.map(drop).map_err(StoreError::from)
 }

@@ -144,8 +144,9 @@ impl Store {
     /// When the read fails.
     pub async fn denials(&self, connector: String) -> Result<Vec<Denial>, StoreError> {
         self.read(move |connection| {
-            let mut select = connection
-                .prepare_cached("SELECT * FROM denial WHERE connector = ?1 ORDER BY last_at DESC, count DESC")?;
+            let mut select = connection.prepare_cached(
+                "SELECT * FROM denial WHERE connector = ?1 ORDER BY last_at DESC, count DESC",
+            )?;
             let mut rows = select.query([connector])?;
             let mut denials = Vec::new();
             while let Some(row) = rows.next()? {
@@ -191,8 +192,7 @@ fn count(
     let rows: i64 = connection
         .prepare_cached("SELECT count(*) FROM denial WHERE connector = ?1 AND kind = ?2")?
         .query_row([&within.connector, denial.kind.name()], |row| row.get(0))?;
-    let (method, place) =
-        if rows < MOST_ROWS { (cut(&denial.method), cut(&denial.place)) } else { ("", "") };
+    let (method, place) = if rows < MOST_ROWS { (cut(&denial.method), cut(&denial.place)) } else { ("", "") };
     if place.is_empty() && again(connection, within, denial, (method, place), now)? {
         return Ok(());
     }

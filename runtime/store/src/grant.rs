@@ -99,12 +99,8 @@ impl Store {
         self.write(move |connection| {
             let current = seen(connection, &new)?;
             end(connection, &new.connector)?;
-            let version = append(
-                connection,
-                &new.connector,
-                (&new.grant, GrantMode::ReportOnly, Some(current)),
-                &by,
-            )?;
+            let version =
+                append(connection, &new.connector, (&new.grant, GrantMode::ReportOnly, Some(current)), &by)?;
             let detail = json!({ "version": version, "base": current, "grant": new.grant });
             audit::append(connection, &by, "grant.propose", &new.connector, &detail)?;
             Ok(version)

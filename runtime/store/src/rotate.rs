@@ -127,7 +127,11 @@ fn check_openable(dir: &Path, old: &MasterKey, next: &Path) -> Result<(), StoreE
         return Ok(());
     }
     let connection = open(dir)?;
-    if store::accepts(&connection, &Sealer::new(old), CHECK)? { Ok(()) } else { Err(StoreError::WrongMasterKey) }
+    if store::accepts(&connection, &Sealer::new(old), CHECK)? {
+        Ok(())
+    } else {
+        Err(StoreError::WrongMasterKey)
+    }
 }
 
 fn rotate_locked(
@@ -193,7 +197,10 @@ fn begin(
                 }
                 secrets += 1;
             }
-            begin.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", params![NEXT, new.check_value()?])?;
+            begin.execute(
+                "INSERT INTO meta (name, value) VALUES (?1, ?2)",
+                params![NEXT, new.check_value()?],
+            )?;
         }
     }
     begin.commit()?;
@@ -236,14 +243,12 @@ fn seal_batch(
     Ok(Some(done))
 }
 
-fn switch(
-    connection: &mut Connection,
-    new: &Sealer,
-    rotated: &Rotated,
-    by: &By,
-) -> Result<(), StoreError> {
+fn switch(connection: &mut Connection, new: &Sealer, rotated: &Rotated, by: &By) -> Result<(), StoreError> {
     let switch = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    switch.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", params![CHECK, new.check_value()?])?;
+    switch.execute(
+        "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
+        params![CHECK, new.check_value()?],
+    )?;
     switch.execute("DELETE FROM meta WHERE name = ?1", [NEXT])?;
     switch.execute(
         "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",

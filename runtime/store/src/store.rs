@@ -148,7 +148,10 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
     // What is acknowledged must be on the disk (2 is FULL); a build of SQLite may think otherwise.
     let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
     if synchronous != 2 {
-        return Err(StoreError::file(path, format!("commits are not synced to the disk (synchronous = {synchronous})")));
+        return Err(StoreError::file(
+            path,
+            format!("commits are not synced to the disk (synchronous = {synchronous})"),
+        ));
     }
     Ok(connection)
 }
@@ -174,10 +177,11 @@ pub(crate) fn accepts(connection: &Connection, sealer: &Sealer, name: &str) -> R
 pub(crate) fn generation(connection: &Connection) -> Result<u64, StoreError> {
     let value = kept(connection, GENERATION)?.unwrap_or_default();
     let text = String::from_utf8_lossy(&value);
-    text.parse().map_err(|_| StoreError::corrupt("the count of master keys", format!("`{text}` is no number")))
+    text.parse()
+        .map_err(|_| StoreError::corrupt("the count of master keys", format!("`{text}` is no number")))
 }
 
-fn kept(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn kept(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?)
 }
 

@@ -52,7 +52,7 @@ async fn files_are_the_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_wrong_master_key_changes_nothing() {
+async fn se_13_a_wrong_master_key_changes_nothing() {
     let room = Room::new();
     drop(room.open());
     let before = std::fs::read(room.dir.path().join("wharf.db")).unwrap();
