@@ -27,6 +27,8 @@ mod flow;
 mod hostile;
 // Connectors come, change and go without dropping a run.
 mod lifecycle;
+// What an operator sees and decides.
+mod operate;
 // What fails for good lies in a dead letter, and goes on from there.
 mod dead_letter;
 // The process dies at every boundary of the journal.

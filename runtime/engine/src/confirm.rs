@@ -62,6 +62,7 @@ impl Inner {
         let effects = record.take().effects;
         let cost = (outcome::label(&finished.result), &finished.metering);
         self.observe.call(&action.connector, "confirm", &action.action, cost, &effects);
+        self.keep_denials(&action.connector, (Some(&run.id), &step.path), &effects).await;
         let metering = finished.metering;
         let asked = Asked { at: clock::now(), effects, metering, ..asked };
         match finished.result {

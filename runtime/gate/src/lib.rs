@@ -35,6 +35,7 @@ mod resolve;
 #[cfg(any(test, debug_assertions))]
 mod script;
 mod tls;
+mod trial;
 mod upload;
 
 pub use address::{Special, special};

@@ -21,6 +21,7 @@ use crate::{
     receive::{Caps, receive},
     redirect::{MAX_HOPS, next},
     refusal::{Failed, clean},
+    trial::Trial,
     upload::Upload,
 };
 
@@ -97,6 +98,8 @@ impl Sender {
             Ok(access) => hop.access = access,
             Err(error) => return Err((hop, error)),
         }
+        hop.trial = Trial::default();
+        hop.trial.judge(&hop.authority, &hop.scope, hop.method(), &hop.target);
         let credential = hop.authority.inner.credential.as_ref();
         if let (WithCredential::Yes, Some(credential)) = (hop.credential, credential) {
             let name = &credential.secrets.method;

@@ -21,4 +21,5 @@ mod scopes;
 mod secrets;
 mod streams;
 mod transport;
+mod trials;
 mod uploads;

@@ -118,13 +118,19 @@ impl Metrics {
         let result = match &effect.result {
             EffectResult::Status(status) => status_class(*status),
             EffectResult::Journaled(_) => "journaled",
-            EffectResult::Denied { reason, message: _ } => {
-                let labels = Denial { connector: connector.clone(), reason: self.actions.admit(reason) };
+            EffectResult::Denied { reason, by, message: _ } => {
+                let reason = self.actions.admit(reason);
+                let labels = Denial { connector: connector.clone(), gate: by.name(), reason };
                 self.families.denials.get_or_create(&labels).inc();
                 "denied"
             }
             EffectResult::Failed(_) => "failed",
         };
+        if let Some(denial) = &effect.would_deny {
+            let reason = self.actions.admit(&denial.reason);
+            let labels = Denial { connector: connector.clone(), gate: denial.by.name(), reason };
+            self.families.would_deny.get_or_create(&labels).inc();
+        }
         // A refused address is the connector's own choice and would fill the bound.
         let host = match &effect.result {
             EffectResult::Denied { .. } => "denied".to_owned(),

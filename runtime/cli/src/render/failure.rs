@@ -227,6 +227,7 @@ slack/post-message stopped: out of fuel (500,000,000) after 1.3 s
             micros: 212_000,
             sent_bytes: 310,
             received_bytes: 4_100,
+            ..Effect::default()
         };
         assert_eq!(
             effect(&done),

@@ -37,6 +37,7 @@ pub(super) struct Families {
     pub(super) effects: Counters<Effect>,
     pub(super) effect_seconds: Histograms<EffectHost>,
     pub(super) denials: Counters<Denial>,
+    pub(super) would_deny: Counters<Denial>,
     pub(super) load_seconds: Histogram,
     pub(super) requests: Counters<Request>,
     pub(super) request_seconds: Histogram,
@@ -73,6 +74,7 @@ pub(super) fn register(registry: &mut Registry) -> Families {
         effects: Family::default(),
         effect_seconds: Family::new_with_constructor(slow),
         denials: Family::default(),
+        would_deny: Family::default(),
         load_seconds: slow(),
         requests: Family::default(),
         request_seconds: slow(),
@@ -176,7 +178,16 @@ fn connectors(registry: &mut Registry, families: &Families) {
         Unit::Seconds,
         families.effect_seconds.clone(),
     );
-    registry.register("denials", "Effects that the gate refused, by reason", families.denials.clone());
+    registry.register(
+        "denials",
+        "Effects that the gate refused, by gate and reason",
+        families.denials.clone(),
+    );
+    registry.register(
+        "would_deny",
+        "Effects that passed and that the grant on trial would refuse, by gate and reason",
+        families.would_deny.clone(),
+    );
     registry.register_with_unit(
         "connector_load",
         "Time to load a connector version",

@@ -31,8 +31,8 @@ labels! {
     Effect { connector: String, host: String, result: &'static str }
     /// Time of effects.
     EffectHost { connector: String, host: String }
-    /// Denied effects.
-    Denial { connector: String, reason: String }
+    /// Denied effects, and those that a grant on trial would deny.
+    Denial { connector: String, gate: &'static str, reason: String }
     /// Requests to this server.
     Request { route: String, status: &'static str }
 }
