@@ -19,6 +19,8 @@ mod tidy;
 mod golden;
 // An author's crate becomes one file.
 mod build;
+// Components that a compiler chokes on.
+mod compile;
 // A delivery is verified, deduplicated and durable before it is acknowledged.
 mod arrive;
 // From an issue to a message, with a provider that says 429 and 503.

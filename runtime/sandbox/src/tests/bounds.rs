@@ -96,7 +96,7 @@ fn instances() {
 fn bytes_of_one_host_call() {
     let guest = Guest {
         imports: LOG,
-        run: "(call $log (i32.const 1) (i32.const 256) (i32.const 50000) (i32.const 0) (i32.const 0)) i32.const 64",
+        run: "(call $log (i32.const 1) (i32.const 65536) (i32.const 50000) (i32.const 0) (i32.const 0)) i32.const 64",
         ..Guest::default()
     };
     let set: Set = |limits, value| limits.host_bytes_per_call = value;
@@ -108,7 +108,7 @@ fn bytes_of_all_host_calls() {
     let guest = Guest {
         imports: LOG,
         run: "(loop $l
-                (call $log (i32.const 1) (i32.const 256) (i32.const 50000) (i32.const 0) (i32.const 0))
+                (call $log (i32.const 1) (i32.const 65536) (i32.const 50000) (i32.const 0) (i32.const 0))
                 (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 7))))
               i32.const 64",
         ..Guest::default()
