@@ -25,6 +25,8 @@ mod arrive;
 mod flow;
 // A connector that tries to get out.
 mod hostile;
+// The public cases of the security contract.
+mod security;
 // Connectors come, change and go without dropping a run.
 mod lifecycle;
 // What fails for good lies in a dead letter, and goes on from there.
