@@ -35,7 +35,7 @@ pub(crate) struct Findings {
 }
 
 /// Steps of a case's own.
-pub(crate) type Own = for<'a> fn(&'a Bed, &'a Before) -> Pin<Box<dyn Future<Output = Findings> + Send + 'a>>;
+pub(crate) type Own = for<'a> fn(&'a Bed, &'a Before) -> Pin<Box<dyn Future<Output = Findings> + 'a>>;
 
 /// A program of the probe against the scripted network.
 pub(crate) struct Http {
