@@ -205,32 +205,31 @@ pub(crate) fn check_credential(
         let message = "this connection has no credential for the auth method that the request names";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
     };
-    let Some(placement) = &credential.placement else {
+    if credential.placement.is_none() && credential.client_certificate.is_none() {
         let message = "the auth method has no place in a request; it only verifies webhooks";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
-    };
+    }
     if !credential.audience.holds(target) {
         let denial = secret_binding(&inner.connector, credential.audience.rules(), method, target);
         return Err(HttpError::Denied(denial));
     }
-    if !is_private_enough(policy, target) {
+    // There is no certificate without TLS.
+    let plain_serves = credential.client_certificate.is_none() && is_private_enough(policy, target);
+    if target.origin().scheme == Scheme::Http && !plain_serves {
         let message =
             format!("the credential would cross the network in plain text to {}; use https", target.base());
         return Err(ceiling("insecure-credential", message));
     }
-    Placed::make(placement, &credential.secrets)
-        .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
+    if let Some(placement) = &credential.placement {
+        Placed::make(placement, &credential.secrets)
+            .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
+    }
     Ok(WithCredential::Yes)
 }
 
 /// Plain http carries a credential only inside this machine, where the operator carved it out.
 fn is_private_enough(policy: &AddressPolicy, target: &Target) -> bool {
-    match target.origin().scheme {
-        Scheme::Https => true,
-        Scheme::Http => {
-            literal(target).is_some_and(|address| address.ip().is_loopback() && policy.is_carved_out(address))
-        }
-    }
+    literal(target).is_some_and(|address| address.ip().is_loopback() && policy.is_carved_out(address))
 }
 
 /// Secrets reach a request by placement only; a guest that sends one found it somewhere.

@@ -109,8 +109,8 @@ impl Sender {
     async fn exchange(&self, request: &mut Authorised, deadline: Instant) -> Result<HttpResponse, Failed> {
         let inner = &request.authority.inner;
         let tried = format!("{} {}", request.method(), request.target.display());
-        let client = self.pool.client(inner.id, request.target.origin().port);
-        let client = client.map_err(|error| classify(&inner.connector, &tried, &error))?;
+        let client = self.pool.client(&request.authority.account, inner.tls(request.credential));
+        let client = client.map_err(|error| HttpError::Tls(error.to_string()))?;
         let wire = assemble(request)?;
         let response = match timeout_at(deadline, client.execute(wire)).await {
             Ok(Ok(response)) => response,

@@ -17,6 +17,9 @@ pub struct Grant {
     /// Bytes of own state; none refuses the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_max_bytes: Option<u64>,
+    /// Certificate authorities in PEM that this connector's calls trust besides the server's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<String>,
     /// Limits that differ from the server's defaults.
     #[serde(default, skip_serializing_if = "LimitOverrides::is_default")]
     pub limits: LimitOverrides,

@@ -41,6 +41,7 @@ const RULES: &str = r#"
 /auth/token/placement | {"kind":"header","name":"Host","slot":"bot-token"} | /auth/token/placement/name | cannot carry
 /auth/token/placement | {"kind":"header","name":"a b","slot":"bot-token"} | /auth/token/placement/name | not a header
 /auth/token/placement | {"kind":"header","name":"a","prefix":"x\r\n","slot":"bot-token"} | /auth/token/placement/prefix | printable
+/auth/token/client-certificate | {"certificate":"bot-token","key":"other"} | /auth/token/client-certificate/key | `bot-token`
 /auth/token/audience/0 | "https://evil.example/" | /auth/token/audience/0 | not among
 /auth/token/audience/0 | "*" | /auth/token/audience/0 | every address
 /actions/post/effect | "unsafe-write" | /actions/post/idempotency | sends no key
