@@ -85,6 +85,11 @@ impl Gate {
 
     #[cfg(test)]
     pub(crate) fn clients(&self) -> usize {
-        self.sender.pool.len()
+        self.clients_after(std::time::Duration::ZERO)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clients_after(&self, elapsed: std::time::Duration) -> usize {
+        self.sender.pool.len_after(elapsed)
     }
 }

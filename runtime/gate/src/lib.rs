@@ -10,12 +10,14 @@ mod account;
 mod address;
 mod authorise;
 mod authority;
+mod bill;
 mod binding;
 mod carve_out;
 mod classify;
 mod client;
 mod config;
 mod credential;
+mod decode;
 mod dial;
 mod effects;
 mod gate;
@@ -31,6 +33,7 @@ mod refusal;
 mod resolve;
 #[cfg(any(test, debug_assertions))]
 mod script;
+mod upload;
 mod tls;
 
 pub use address::{Special, special};

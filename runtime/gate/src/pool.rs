@@ -66,7 +66,7 @@ impl Pool {
             entry.used = now;
             return Ok(entry.client.clone());
         }
-        clients.retain(|_, entry| now.duration_since(entry.used) < UNUSED);
+        forget(&mut clients, now);
         if clients.len() >= self.config.max_clients {
             let oldest = clients.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
             oldest.map(|key| clients.remove(&key));
@@ -87,7 +87,13 @@ impl Pool {
     }
 
     #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.clients.lock().unwrap().len()
+    pub(crate) fn len_after(&self, elapsed: Duration) -> usize {
+        let mut clients = self.clients.lock().unwrap();
+        forget(&mut clients, Instant::now() + elapsed);
+        clients.len()
     }
+}
+
+fn forget(clients: &mut HashMap<Key, Entry>, now: Instant) {
+    clients.retain(|_, entry| now.duration_since(entry.used) < UNUSED);
 }

@@ -107,7 +107,7 @@ async fn a_carve_out_opens_one_address() {
     ] {
         assert_eq!(bed.send(&authority, get(url)).await.verdict, expected, "{url}");
     }
-    assert_eq!(bed.script.dialled(), ["127.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(bed.script.take_dialled(), ["127.0.0.1:8080".parse().unwrap()]);
     assert_eq!(bed.hits(), [0, 0, 0, 1]);
 }
 

@@ -102,7 +102,8 @@ fn audience(findings: &mut Findings, manifest: &Manifest, method: &AuthMethod, a
                     "list the origins that it belongs to, or a setting `{connection.x}`",
                 );
             }
-            Ok(_) => {
+            Ok(rule) => {
+                egress::defaults_fit(findings, manifest, &at, &rule);
                 let meets = any_method(url).is_none_or(|wanted| {
                     covers(&declared, &wanted)
                         || declared.iter().any(|rule| covers(std::slice::from_ref(&wanted), rule))

@@ -37,6 +37,8 @@ const RULES: &str = r#"
 /egress/1/url | "ftp://example.com/" | /egress/1 | only https and http
 /egress/1/url | "https://user@example.com/" | /egress/1 | `https://user@example.com/`
 /settings | {"type":"object","properties":{"site":{"type":"integer"}}} | /egress/1/url | not text
+/settings | {"type":"object","properties":{"site":{"type":"string","default":"a.test/x"}}} | /egress/1/url | `site` is not a host name
+/settings | {"type":"object","properties":{"site":{"type":"string","default":5}}} | /egress/1/url | `site` is not text
 /auth/token/placement/slot | "other" | /auth/token/placement/slot | `bot-token`
 /auth/token/placement | {"kind":"header","name":"Host","slot":"bot-token"} | /auth/token/placement/name | cannot carry
 /auth/token/placement | {"kind":"header","name":"a b","slot":"bot-token"} | /auth/token/placement/name | not a header

@@ -117,7 +117,8 @@ impl Checker<'_> {
         let Some(text) = &raw.proxy_credentials else {
             return Ok(None);
         };
-        let variable = text.strip_prefix("env:").filter(|name| !name.is_empty() && !name.contains(['=', '\0']));
+        let variable =
+            text.strip_prefix("env:").filter(|name| !name.is_empty() && !name.contains(['=', '\0']));
         match (variable, text.strip_prefix('@')) {
             (Some(name), _) => Ok(Some(SecretAt::Variable(name.to_owned()))),
             (None, Some(path)) => Ok(Some(SecretAt::File(self.path(key, path)?))),
@@ -228,7 +229,7 @@ fn apply(raw: &raw::Limits, base: Limits) -> Limits {
 }
 
 /// Names and values; destructured, so that a new limit cannot be forgotten here.
-fn pairs(limits: &Limits) -> [(&'static str, u64); 13] {
+fn pairs(limits: &Limits) -> [(&'static str, u64); 14] {
     let Limits {
         fuel,
         deadline_ms,
