@@ -196,6 +196,7 @@ impl Before {
 
 /// U4 and U8: what is written and what is answered.
 async fn scan(bed: &Bed, allowed: &Allowed, wrong: &mut Vec<String>) {
+    let mut panics = Vec::new();
     let mut leak = |place: &str, found: Option<String>| {
         wrong.extend(found.map(|how| format!("U4: a sentinel in {place}: {how}")));
     };
@@ -217,9 +218,10 @@ async fn scan(bed: &Bed, allowed: &Allowed, wrong: &mut Vec<String>) {
         leak(name, found);
         let text = String::from_utf8_lossy(&new);
         if let Some(line) = text.lines().find(|line| line.contains("panicked at") || line.contains("stack overflow")) {
-            wrong.push(format!("U8: {line}"));
+            panics.push(format!("U8: {line}"));
         }
     }
+    wrong.extend(panics);
     if let Some(core) = fs::read_dir(&bed.dir).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core"))
     }) {

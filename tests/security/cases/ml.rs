@@ -76,7 +76,7 @@ cases! {
     ml_08_a_compiled_artifact => Case::Load(vec![
         // What an engine writes to disk is an ELF file.
         load("ELF", [b"\x7fELF\x02\x01\x01\0".as_slice(), &[0; 56]].concat(), MALFORMED, ""),
-        load("from the cache", super::ml::cached(), MALFORMED, ""),
+        load("from the cache", cached(), MALFORMED, ""),
     ]);
 
     ml_09_text => Case::Load(vec![
