@@ -75,7 +75,7 @@ pub(crate) fn component(manifest: &str, core: &Core) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_dir(checkout().path("wit")).unwrap();
     if !core.wit.is_empty() {
-        resolve.push_str("more.wit", core.wit).unwrap();
+        resolve.push_str("more.wit", &format!("package test:more; {}", core.wit)).unwrap();
     }
     let world = format!(
         "package test:guest; world guest {{ include wharf:connector/action-connector@0.1.0; {} }}",

@@ -121,15 +121,19 @@ impl Before {
     async fn settles(&self, bed: &Bed, wrong: &mut Vec<String>) -> String {
         let mut now = self.process;
         let mut late = Duration::ZERO;
+        let mut waited = String::new();
         for asked in 0..PATIENCE {
             let mark = bed.canary.mark();
             bed.canary.next().await;
             late = bed.canary.since(mark).0.last().copied().unwrap_or(Duration::MAX);
             now = process(bed.pid).unwrap_or(now);
-            if late <= ECHO && self.given_back(now).is_none() && bed.network.a.endless() == 0 {
+            let kept = self.given_back(now);
+            if late <= ECHO && kept.is_none() && bed.network.a.endless() == 0 {
                 let slowest = bed.canary.since(self.canary).0.into_iter().max().unwrap_or_default();
-                return format!("canary at most {} ms; back after {asked}", slowest.as_millis());
+                let back = if asked > 5 { format!("; waited {asked} times for {waited}") } else { String::new() };
+                return format!("canary at most {} ms{back}", slowest.as_millis());
             }
+            waited = kept.unwrap_or_else(|| format!("{} open answers, an echo of {late:?}", bed.network.a.endless()));
         }
         if late > ECHO {
             wrong.push(format!("U2: an echo takes {late:?}"));

@@ -55,6 +55,8 @@ pub(crate) struct Http {
     pub(crate) dials: &'static [&'static str],
     /// Requests that A, A2, S and M get; none for one to A a success.
     pub(crate) hits: Option<[usize; 4]>,
+    /// Why the call is stopped, if it must be; then the probe sees nothing.
+    pub(crate) stopped: Option<&'static str>,
     /// What else must hold.
     pub(crate) also: fn(&Bed, &Ran) -> Vec<String>,
 }
@@ -70,6 +72,7 @@ impl Default for Http {
             program: Vec::new(),
             dials: &[],
             hits: None,
+            stopped: None,
             also: |_, _| Vec::new(),
         }
     }
@@ -121,6 +124,7 @@ pub(crate) struct Load {
 #[track_caller]
 pub(crate) fn play(name: &str, case: Case) {
     let id = catalogue_id(name);
+    report::begin(&id, name);
     let (wrong, figures) = RUNTIME.block_on(async {
         let bed = Group::of(&id).bed().await;
         let _turn = bed.turn.lock().await;
@@ -172,10 +176,11 @@ async fn play_http(bed: &Bed, http: Http) -> (Before, Findings) {
     let ran = bed.run(http.flow, json!({ "steps": steps })).await;
     let words: Vec<String> = ran.seen().iter().map(word).collect();
     let mut findings = Findings::none();
-    if words.is_empty() {
-        findings.wrong.push(format!("the probe saw nothing: {:#}", ran.0));
+    if ran.stopped() != http.stopped || (words.is_empty() && http.stopped.is_none()) {
+        findings.wrong.push(format!("expected {:?}, came {:#}", http.stopped, ran.attempt()));
     }
-    for (at, (step, expected)) in http.program.iter().enumerate() {
+    let judged = http.stopped.is_none().then_some(&http.program);
+    for (at, (step, expected)) in judged.into_iter().flatten().enumerate() {
         let came = words.get(at).map_or("nothing", String::as_str);
         if !expected.split('|').any(|one| matches(one, came)) {
             let seen = ran.seen().get(at).map(ToString::to_string).unwrap_or_default();
@@ -213,7 +218,10 @@ fn denied(seen: &[Value]) -> BTreeMap<String, u64> {
                 *denials.entry(reason.to_owned()).or_default() += count.as_u64().unwrap();
             }
         }
-        if let Some(reason) = one["reason"].as_str() {
+        // What is no request at all and what names no credential is refused by the gate, too.
+        let refused = ["invalid-request", "credential-unavailable"];
+        let reason = one["reason"].as_str().or_else(|| one["error"].as_str().filter(|error| refused.contains(error)));
+        if let Some(reason) = reason {
             *denials.entry(reason.to_owned()).or_default() += 1;
         }
     }

@@ -177,6 +177,7 @@ cases! {
         grant: A,
         limits: json!({ "http-requests": 200, "handles": 50 }),
         program: each([(get(URL).with("read", 0).with("times", 200), "never")]),
+        stopped: Some("handles"),
         hits: Some([51, 0, 0, 0]),
         ..Http::default()
     });
@@ -269,7 +270,7 @@ cases! {
             codes: &["refused-by-sandbox"],
             says: "",
         },
-        Load { what: "7 MiB of functions".to_owned(), file: functions(19_900, 150), codes: &["refused-by-sandbox"], says: "" },
+        Load { what: "7 MiB of functions".to_owned(), file: functions(19_900, 350), codes: &["refused-by-sandbox"], says: "" },
         Load { what: "30 MiB".to_owned(), file: padded(30 << 20), codes: &["refused-by-sandbox"], says: "the limit is" },
     ]);
 
@@ -475,6 +476,9 @@ async fn gone_clients(bed: &Bed) -> Findings {
 async fn busy_calls(bed: &Bed, before: &Before) -> Findings {
     let mut findings = Findings::none();
     settle(bed, "busy", &core(LOOP), &json!({ "fuel": 100_000_000_000_u64, "deadline-ms": 500 })).await;
+    for _ in 0..5 {
+        bed.canary.next().await;
+    }
     let idle = before.canary(bed);
     let during = Before::of(bed).await;
     let mut runs = Vec::new();
