@@ -22,6 +22,8 @@ pub(crate) struct Access {
     pub(crate) settings: Value,
     /// The scopes that the provider granted.
     pub(crate) scopes: Vec<String>,
+    /// For the audit log: the connector, and the connection if there is one.
+    pub(crate) subject: String,
 }
 
 /// A connector version and a connection.
@@ -80,6 +82,10 @@ impl Registry {
             store_max_bytes: declared.min(granted.store_max_bytes.unwrap_or(0)),
             settings,
             scopes,
+            subject: connection.map_or_else(
+                || manifest.name.clone(),
+                |connection| format!("{}/{connection}", manifest.name),
+            ),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{
     clock,
     engine::Inner,
     host::Recorder,
-    outcome,
+    outcome, redact,
     run::{DriveError, Run},
     seed, settle,
     state::{Buffer, Scopes},
@@ -69,7 +69,7 @@ impl Inner {
                 let entry = Entry::Confirmed {
                     step: step.path.clone(),
                     at: asked.at,
-                    verdict: outcome::redact_verdict(verdict, bound.access.authority.redactor()),
+                    verdict: redact::verdict(verdict, bound.access.authority.redactor()),
                     metering,
                     effects: asked.effects,
                 };

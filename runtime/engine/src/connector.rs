@@ -307,9 +307,45 @@ impl Engine {
             Rule::parse(request).map_err(|error| EngineError::Invalid(error.to_string()))?;
         }
         self.connector(name).await?;
-        self.inner.store.set_grant(name.to_owned(), grant, By::new(actor, clock::now())).await?;
+        let revealed = self.newly_revealed(name, &grant).await?;
+        let by = By::new(actor, clock::now());
+        self.inner.store.set_grant(name.to_owned(), grant, by.clone()).await?;
+        for secret in revealed {
+            let detail = serde_json::json!({ "secret": secret });
+            self.inner.store.record(by.clone(), "grant.reveal", name.to_owned(), detail).await?;
+        }
         self.inner.registry.forget_access();
         self.connector(name).await
+    }
+
+    /// The secrets that `grant` lets the connector read and the grant before did not. Each must be asked
+    /// for by a version that is installed.
+    async fn newly_revealed(&self, name: &str, grant: &Grant) -> Result<Vec<String>, EngineError> {
+        let before = self.inner.store.grant(name.to_owned()).await?.map(|row| row.grant).unwrap_or_default();
+        let new: Vec<String> =
+            grant.reveal.iter().filter(|secret| !before.reveal.contains(secret)).cloned().collect();
+        if new.is_empty() {
+            return Ok(new);
+        }
+        let mut asked = BTreeSet::new();
+        for row in self.inner.store.connectors().await?.into_iter().filter(|row| row.name == name) {
+            if let Ok(manifest) = wharf_package::parse_manifest(&row.manifest) {
+                for (method, auth) in &manifest.auth {
+                    let slots = auth.slots.iter().filter(|(_, slot)| slot.reveal.is_some());
+                    asked.extend(slots.map(|(slot, _)| format!("{method}/{slot}")));
+                }
+            }
+        }
+        match new.iter().find(|secret| !asked.contains(*secret)) {
+            Some(secret) => {
+                let asked: Vec<String> = asked.into_iter().collect();
+                let asked = if asked.is_empty() { "none".to_owned() } else { asked.join(", ") };
+                Err(EngineError::Invalid(format!(
+                    "{name} does not ask to read the secret `{secret}`; it asks for: {asked}"
+                )))
+            }
+            None => Ok(new),
+        }
     }
 
     /// Takes a connector out of use. Refused while a flow needs it; runs in flight keep their version.

@@ -23,6 +23,7 @@ mod observe;
 mod outcome;
 mod receive;
 mod record;
+mod redact;
 mod registry;
 mod run;
 mod runs;

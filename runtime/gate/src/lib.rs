@@ -15,6 +15,7 @@ mod binding;
 mod carve_out;
 mod classify;
 mod client;
+mod clock;
 mod config;
 mod credential;
 mod decode;
@@ -41,12 +42,13 @@ pub use authorise::Authorised;
 pub use authority::{Authority, AuthorityError, Scope};
 pub use carve_out::{CarveOut, CarveOutError};
 pub use config::{GateConfig, GateConfigError};
-pub use credential::{Credentials, HmacAlgorithm, Secret, UnknownSlot, constant_time_equal};
+pub use credential::{Credentials, Secret, SlotRefusal, UnknownSlot, constant_time_equal};
 pub use effects::{Effects, Place};
 pub use gate::Gate;
 pub use proxy::{EgressProxy, EgressProxyError};
 pub use redact::Redactor;
 pub use tls::TlsMaterialError;
+pub use wharf_model::manifest::HashAlgorithm as HmacAlgorithm;
 
 #[cfg(test)]
 mod tests;

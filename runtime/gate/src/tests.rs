@@ -10,6 +10,7 @@ mod codings;
 mod dial;
 mod leaks;
 mod matrix;
+mod methods;
 mod mock;
 mod namespace;
 mod proxied;

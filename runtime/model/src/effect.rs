@@ -14,11 +14,12 @@ pub struct Effect {
     pub url: String,
     /// What came of it.
     pub result: EffectResult,
-    /// Wall time in microseconds, from the decision to the last byte of the response.
+    /// Wall time in microseconds, from the first byte of the request to the last of the response that
+    /// was read.
     pub micros: u64,
     /// Bytes of the request body.
     pub sent_bytes: u64,
-    /// Bytes of the response body.
+    /// Bytes of the response body, decoded, as far as it was read.
     pub received_bytes: u64,
 }
 

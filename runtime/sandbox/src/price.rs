@@ -28,12 +28,14 @@ const fn price(call: &'static str, fuel: u64) -> Price {
 }
 
 /// The price list, in the order of the contract.
-pub const PRICES: [Price; 19] = [
+pub const PRICES: [Price; 21] = [
     price("http.send", 50_000),
     price("http.[method]body.read", 500),
     price("credentials.granted-scopes", 500),
     price("credentials.has", 500),
     price("credentials.hmac", 5_000),
+    price("credentials.verify", 5_000),
+    price("credentials.reveal", 5_000),
     price("credentials.constant-time-equal", 500),
     price("store.get", 10_000),
     price("store.put", 10_000),

@@ -10,6 +10,8 @@ mod host;
 mod cache;
 /// What a call may ask for, and what it is billed.
 mod calls;
+/// Exchanges that overlap, and bodies that are read as they come.
+mod exchanges;
 /// Limits of what goes through the gate.
 mod gate;
 /// Each limit, and each way a call can end.

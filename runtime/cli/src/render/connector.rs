@@ -52,20 +52,27 @@ pub fn asks(facts: &Facts<'_>, limits: &Limits) -> String {
         text.push_str("It asks to\n");
         for line in facts.asks {
             let line = inert(line);
-            text.push_str(&format!(
-                "  {}\n",
-                if line.contains("any public address") { warn(&line) } else { line }
-            ));
+            text.push_str(&format!("  {}\n", if is_grave(&line) { warn(&line) } else { line }));
         }
     }
+    let reads = facts.asks.iter().any(|line| line.starts_with(READS));
     text.push_str(&faint(format!(
-        "It cannot read your credentials, reach any other address, touch files, or run longer than {} / {} fuel / {} a call.",
+        "It cannot read {}, reach any other address, touch files, or run longer than {} / {} fuel / {} a call.",
+        if reads { "any other of your credentials" } else { "your credentials" },
         millis(limits.deadline_ms),
         fuel(limits.fuel),
         bytes(limits.memory_bytes),
     )));
     text.push('\n');
     text
+}
+
+/// How the line of a secret begins that a connector asks to read.
+const READS: &str = "READ the secret";
+
+/// What a person must not pass over.
+fn is_grave(line: &str) -> bool {
+    line.contains("any public address") || line.starts_with(READS)
 }
 
 /// What a new version asks for beyond the one in use.
@@ -161,6 +168,7 @@ fn granted(connector: &Connector) -> Vec<String> {
         .iter()
         .map(|request| format!("call {} {}", request.methods.join(", "), request.url))
         .collect();
+    lines.extend(grant.reveal.iter().map(|secret| format!("READ the secret {secret} itself")));
     lines.extend(
         grant.store_max_bytes.map(|max| format!("keep up to {} of its own state per connection", bytes(max))),
     );

@@ -25,6 +25,13 @@ pub(crate) struct Change {
     /// Take back what was granted for this address; may be repeated.
     #[arg(long, value_name = "URL")]
     no_egress: Vec<String>,
+    /// Let it READ this secret, not only use it: an auth method and a slot that its manifest asks to
+    /// reveal, as `key/private`; may be repeated.
+    #[arg(long, value_name = "METHOD/SLOT", value_parser = slot)]
+    reveal: Vec<String>,
+    /// Take back what was granted by `--reveal`; may be repeated.
+    #[arg(long, value_name = "METHOD/SLOT")]
+    no_reveal: Vec<String>,
     /// Let it keep this much of its own state for a connection.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     store: Option<u64>,
@@ -136,9 +143,34 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
             None => grant.egress.push(request.clone()),
         }
     }
+    for secret in &change.no_reveal {
+        if !grant.reveal.contains(secret) {
+            return Err(Fault::new(
+                Exit::NotFound,
+                "not-granted",
+                format!("{secret} is not revealed; revealed: {}", grant.reveal.join(", ")),
+            ));
+        }
+        grant.reveal.retain(|granted| granted != secret);
+    }
+    for secret in &change.reveal {
+        if !grant.reveal.contains(secret) {
+            grant.reveal.push(secret.clone());
+        }
+    }
     grant.store_max_bytes = change.store.or(grant.store_max_bytes);
     grant.limits = change.limits.over(grant.limits);
     Ok(grant)
+}
+
+/// `key/private`.
+fn slot(given: &str) -> Result<String, String> {
+    let parts = given
+        .split_once('/')
+        .filter(|(method, slot)| [method, slot].iter().all(|part| !part.is_empty() && !part.contains('/')));
+    parts
+        .map(|_| given.to_owned())
+        .ok_or_else(|| "write an auth method and a slot, such as `key/private`".to_owned())
 }
 
 /// `GET,POST https://slack.com/api/`.
@@ -186,6 +218,11 @@ mod tests {
             "--egress|post,GET https://a/|--egress|DELETE https://b/|--deadline|60s|--store|1MB",
             &serde_json::json!({ "egress": [{ "url": "https://a/", "methods": ["GET", "POST"] }, { "url": "https://b/", "methods": ["DELETE"] }],
                 "store-max-bytes": 1_000_000, "limits": { "fuel": 5, "deadline-ms": 60_000 } }),
+        );
+        check(
+            serde_json::json!({ "egress": [], "reveal": ["key/old"] }),
+            "--reveal|key/private|--reveal|key/private|--no-reveal|key/old",
+            &serde_json::json!({ "egress": [], "reveal": ["key/private"] }),
         );
         check(
             before,
