@@ -27,6 +27,8 @@ mod arrive;
 mod flow;
 // A connector that tries to get out.
 mod hostile;
+// The public cases of the security contract.
+mod security;
 // Connectors come, change and go without dropping a run.
 mod lifecycle;
 // What an operator sees and decides.
