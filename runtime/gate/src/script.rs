@@ -122,8 +122,8 @@ impl Script {
         self.0.lock().unwrap().elsewhere = Some(to);
     }
 
-    /// The addresses that were dialled so far, as the policy saw them.
-    pub(crate) fn dialled(&self) -> Vec<SocketAddr> {
-        self.0.lock().unwrap().dialled.clone()
+    /// The addresses that were dialled since the last time, as the policy saw them.
+    pub(crate) fn take_dialled(&self) -> Vec<SocketAddr> {
+        std::mem::take(&mut self.0.lock().unwrap().dialled)
     }
 }

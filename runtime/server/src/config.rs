@@ -21,7 +21,7 @@ mod reference;
 mod tests;
 
 pub use reference::reference;
-pub use wharf_gate::CarveOut;
+pub use wharf_gate::{CarveOut, EgressProxy};
 
 /// A checked configuration: what [`crate::serve`] runs on.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// The file of the master key; none takes `master.key` in the data directory.
+    pub master_key: Option<PathBuf>,
     /// How long a stopping server lets calls and requests finish.
     pub drain: Duration,
     /// How long ended runs and deliveries are kept.
@@ -48,10 +50,23 @@ pub struct Config {
     pub carve_outs: Vec<CarveOut>,
     /// PEM files of certificate authorities trusted besides the public ones.
     pub extra_roots: Vec<PathBuf>,
+    /// The proxy through which connectors' requests go.
+    pub proxy: Option<EgressProxy>,
+    /// Where `user:password` for the proxy is.
+    pub proxy_credentials: Option<SecretAt>,
     /// What webhook addresses accept.
     pub webhooks: Webhooks,
     /// How the server reports.
     pub report: Report,
+}
+
+/// Where a secret is; configuration never holds one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretAt {
+    /// `@file`.
+    File(PathBuf),
+    /// `env:NAME`.
+    Variable(String),
 }
 
 /// What webhook addresses accept.
@@ -163,6 +178,12 @@ impl Config {
     pub fn load(source: Option<Source<'_>>, overrides: &[Override]) -> Result<Self, ConfigError> {
         let (raw, origins) = raw::read(source, overrides)?;
         check::check(raw, &origins)
+    }
+
+    /// The file of the master key.
+    #[must_use]
+    pub fn master_key_file(&self) -> PathBuf {
+        self.master_key.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
     /// The file that holds the first admin key.

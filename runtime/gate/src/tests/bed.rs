@@ -16,12 +16,13 @@ use wharf_model::{
 
 pub(super) use super::mock::{After, GOOD, Http2, Mock, redirect, reply};
 use crate::{
-    Authority, CarveOut, Credentials, Effects, Gate, GateConfig, Scope, Secret, resolve::Lookup, script::Script,
+    Authority, CarveOut, Credentials, Effects, Gate, GateConfig, Scope, Secret, resolve::Lookup,
+    script::Script,
 };
 
 pub(super) const SENTINEL: &str = "sk_live_S3NT1NEL_7f3a9c2e41d0b688";
 
-const CA: &[u8] = include_bytes!("fixtures/ca.pem");
+pub(super) const CA: &[u8] = include_bytes!("fixtures/ca.pem");
 
 /// A (granted, with the secret), A2 (granted, without), S (never granted), M (not public).
 pub(super) struct Bed {
@@ -71,35 +72,45 @@ impl Bed {
     }
 
     pub(super) async fn send_in(&self, authority: &Authority, scope: &Scope, request: HttpRequest) -> Sent {
-        let (method, url) = (request.method.clone(), request.url.clone());
-        let effects = Effects::default();
-        let place = effects.begin();
-        let result = match self.gate.authorise(authority, scope, request) {
-            Ok(authorised) => match self.gate.perform(authorised, place).await {
-                Ok(response) => whole(response).await,
-                Err(error) => Err(error),
-            },
-            Err(error) => {
-                place.tell(Gate::refused(authority, &method, &url, &error));
-                Err(error)
-            }
-        };
-        let effects = effects.take();
-        let effect = effects.last().unwrap().clone();
-        // Whatever happens, no record and no error holds the secret.
-        for text in [format!("{effects:?}"), format!("{result:?}")] {
-            assert!(!text.contains(SENTINEL), "{text}");
-        }
-        Sent {
-            verdict: result.as_ref().map_or_else(word, |response| response.status.to_string()),
-            result,
-            effect,
-            effects,
-        }
+        exchange(&self.gate, authority, scope, request).await
     }
 
     pub(super) fn hits(&self) -> [usize; 4] {
         [self.a.hits(), self.a2.hits(), self.s.hits(), self.m.hits()]
+    }
+}
+
+/// Authorises and performs.
+pub(super) async fn exchange(
+    gate: &Gate,
+    authority: &Authority,
+    scope: &Scope,
+    request: HttpRequest,
+) -> Sent {
+    let (method, url) = (request.method.clone(), request.url.clone());
+    let effects = Effects::default();
+    let place = effects.begin();
+    let result = match gate.authorise(authority, scope, request) {
+        Ok(authorised) => match gate.perform(authorised, place).await {
+            Ok(response) => whole(response).await,
+            Err(error) => Err(error),
+        },
+        Err(error) => {
+            place.tell(Gate::refused(authority, &method, &url, &error));
+            Err(error)
+        }
+    };
+    let effects = effects.take();
+    let effect = effects.last().unwrap().clone();
+    // Whatever happens, no record and no error holds the secret.
+    for text in [format!("{effects:?}"), format!("{result:?}")] {
+        assert!(!text.contains(SENTINEL), "{text}");
+    }
+    Sent {
+        verdict: result.as_ref().map_or_else(word, |response| response.status.to_string()),
+        result,
+        effect,
+        effects,
     }
 }
 

@@ -82,7 +82,7 @@ async fn se_08_nothing_at_trace_level_holds_the_secret() {
     bed.send(&failing, signed(URL)).await;
     let log = log();
     assert!(
-        log.contains("reqwest") && log.contains("rustls") && log.contains("wharf_gate"),
+        log.contains("hyper_util") && log.contains("rustls") && log.contains("wharf_gate"),
         "the log is captured"
     );
     assert!(!Redactor::new([SENTINEL.as_bytes()]).finds(log.as_bytes()));

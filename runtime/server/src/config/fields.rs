@@ -79,7 +79,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "The limits of one connector call, where no grant says otherwise. Crossing one ends that call only, with a reason that names it.",
     ),
     ("ceiling", "The most that any grant may ask for. A default above its ceiling is refused at start."),
-    ("egress", "Connectors reach public addresses only. What stands here is the exception."),
+    ("egress", "How connectors get out. They reach public addresses only, unless it says otherwise here."),
     ("webhooks", "What `POST /webhooks/{flow}` takes."),
     ("report", "Logs on standard error, and traces. Metrics are always at `GET /metrics`."),
 ];
@@ -97,6 +97,12 @@ pub(super) const FIELDS: &[Field] = &[
         Some("\"wharf-data\""),
         "\"/var/lib/wharf\"",
         "The database, the keys and the cache of compiled connectors. Created with mode 0700; one server at a time.",
+    ),
+    text(
+        "master-key-file",
+        None,
+        "\"/etc/wharf/master.key\"",
+        "The file of the master key that wraps every secret: 64 hexadecimal digits, mode 0600. Unset, it is `master.key` in the data directory, where a backup takes it along; made at the first start, and never again for a database that exists.",
     ),
     integer(
         "drain-seconds",
@@ -154,6 +160,18 @@ pub(super) const FIELDS: &[Field] = &[
         "[\"corporate-ca.pem\"]",
         "PEM files of certificate authorities to trust besides the public ones. Certificates are always verified.",
     ),
+    text(
+        "egress.proxy",
+        None,
+        "\"http://proxy.internal:3128\"",
+        "The proxy through which everything is sent, by `CONNECT` to the checked address and port, plain `http` too; TLS is with the provider. Names are still resolved here. Proxy variables of the environment are never read.",
+    ),
+    text(
+        "egress.proxy-credentials",
+        None,
+        "\"@/etc/wharf/proxy-login\"",
+        "Where `user:password` for the proxy is: `@file`, or `env:NAME` for a variable.",
+    ),
     Field {
         key: "webhooks.allow-unsigned",
         kind: Kind::Switch,
@@ -197,6 +215,7 @@ pub(super) const RENAMED: &[(&str, &str)] = &[
     ("ceiling.timeout-ms", "ceiling.deadline-ms"),
     ("gate", "egress"),
     ("gate.carve-outs", "egress.carve-outs"),
+    ("gate.egress-proxy", "egress.proxy"),
     ("webhooks.unsigned", "webhooks.allow-unsigned"),
     ("webhooks.max-body", "webhooks.max-body-bytes"),
     ("log", "report.log"),
