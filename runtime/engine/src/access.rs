@@ -72,7 +72,7 @@ impl Registry {
             Some(name) => format!("connection {name}"),
             None => format!("connector {}", manifest.name),
         };
-        let authority = authority.of_account(&account);
+        let authority = authority.owned_by(&account);
         let declared = manifest.store.as_ref().map_or(0, |store| store.max_bytes);
         Ok(Access {
             authority,

@@ -8,7 +8,7 @@ use url::Host;
 use wharf_model::{
     effect::{Effect, WriteKey},
     egress::{Access, Operation, RuleSets, Scheme, Target, TargetError, decide, secret_binding},
-    http::{Body, Denial, DeniedBy, HttpError, HttpRequest, Redirects},
+    http::{Body, Denial, DeniedBy, HttpError, HttpRequest, Pieces, Redirects},
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     credential::Placed,
     header,
     refusal::{clean, refused},
+    upload,
 };
 
 /// A request that may be sent. The credential is not in it yet.
@@ -78,16 +79,21 @@ impl Authorised {
 
     /// Reads the body to its end, so that it can be sent more than once, digested, or signed.
     pub(crate) async fn gather(&mut self) -> Result<Bytes, HttpError> {
-        let limit = self.scope.request_bytes;
-        let gathered = match std::mem::take(&mut self.body) {
-            Body::Whole(bytes) => return Ok(self.keep(bytes)),
-            pieces @ Body::Pieces(_) => capped(pieces, limit).await,
+        let body = match std::mem::take(&mut self.body) {
+            Body::Whole(bytes) => bytes,
+            Body::Pieces(pieces) => {
+                let whole = Body::Pieces(self.guard(pieces)).whole().await;
+                whole.map_err(|error| clean(error, self.authority.redactor()))?
+            }
         };
-        let body = gathered.map_err(|error| clean(error, self.authority.redactor()))?;
-        if self.authority.redactor().finds(&body) {
-            return Err(secret_in("body"));
-        }
-        Ok(self.keep(body))
+        self.body = Body::Whole(body.clone());
+        Ok(body)
+    }
+
+    /// The body as far as it may be sent: within the cap, and without a secret.
+    pub(crate) fn guard(&self, pieces: Pieces) -> Pieces {
+        let pieces = upload::capped(pieces, self.scope.request_bytes);
+        self.authority.redactor().guarded(pieces, || secret_in("body"))
     }
 
     /// The same request once more. A body that is still on its way cannot be sent twice; what is
@@ -109,11 +115,6 @@ impl Authorised {
             redirects: self.redirects,
             timeout_ms: self.timeout_ms,
         }
-    }
-
-    fn keep(&mut self, body: Bytes) -> Bytes {
-        self.body = Body::Whole(body.clone());
-        body
     }
 }
 
@@ -251,11 +252,6 @@ fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result
         (false, false) if body() => Err(secret_in("body")),
         (false, false) => Ok(()),
     }
-}
-
-async fn capped(body: Body, limit: u64) -> Result<Bytes, HttpError> {
-    let body = body.whole().await?;
-    if body.len() as u64 > limit { Err(too_large(body.len() as u64, limit)) } else { Ok(body) }
 }
 
 pub(crate) fn secret_in(place: &str) -> HttpError {

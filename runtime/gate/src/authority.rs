@@ -14,11 +14,11 @@ use wharf_model::{
 };
 
 use crate::{
-    account::Account,
     authorise::WithCredential,
     binding::{Credential, bind, redactor},
     credential::{Credentials, HmacAlgorithm, UnknownSlot},
     header::{is_forbidden, spelling},
+    owner::Owner,
     redact::Redactor,
     tls::{ClientTls, Identity, Roots, TlsMaterialError},
 };
@@ -57,7 +57,7 @@ pub enum AuthorityError {
 pub struct Authority {
     pub(crate) inner: Arc<Inner>,
     /// Keys the connection pool.
-    pub(crate) account: Account,
+    pub(crate) owner: Owner,
 }
 
 pub(crate) struct Inner {
@@ -143,7 +143,7 @@ impl Authority {
         let redactor = credential.as_ref().map(redactor).unwrap_or_default();
         let tls = tls(grant, credential.as_ref())?;
         Ok(Self {
-            account: Account::own(),
+            owner: Owner::own(),
             inner: Arc::new(Inner {
                 connector: connector.to_owned(),
                 manifest: rules,
@@ -161,9 +161,9 @@ impl Authority {
     /// Shares connections to providers and TLS sessions with every other authority of this name and
     /// the same secrets; without this, with nobody. Name a project's connection, or its connector.
     #[must_use]
-    pub fn of_account(self, name: &str) -> Self {
+    pub fn owned_by(self, name: &str) -> Self {
         let secrets = self.inner.credential.as_ref().map(|credential| &credential.secrets);
-        Self { account: Account::named(name, secrets), ..self }
+        Self { owner: Owner::named(name, secrets), ..self }
     }
 
     /// The scope of an action; none if the manifest has no such action.

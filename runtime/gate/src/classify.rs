@@ -71,6 +71,29 @@ fn refuses_client(alert: AlertDescription) -> bool {
     )
 }
 
+/// Why a response's body breaks off. What the framing says is the server's word (RFC 9112, section 8):
+/// a length that does not hold means that the connection ended, a chunk that is none that this is no
+/// HTTP.
+pub(crate) fn broken_body(error: &reqwest::Error) -> HttpError {
+    let causes = causes(error);
+    let kind =
+        causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+    let parse =
+        causes.iter().filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
+    match kind {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => broken_framing(),
+        Some(io::ErrorKind::UnexpectedEof) => {
+            HttpError::Interrupted("protocol: the connection ended before the response did".to_owned())
+        }
+        Some(_) | None if parse => broken_framing(),
+        Some(_) | None => HttpError::Interrupted("the connection broke inside the response".to_owned()),
+    }
+}
+
+fn broken_framing() -> HttpError {
+    HttpError::BadResponse("protocol: the response's body breaks HTTP".to_owned())
+}
+
 /// The guest learns that the address is not public, not which it is: names of an inside network
 /// would tell a stranger its plan.
 fn address(connector: &str, tried: &str, refused: &AddressRefused) -> Failed {
@@ -89,8 +112,8 @@ fn address(connector: &str, tried: &str, refused: &AddressRefused) -> Failed {
 }
 
 /// An error and its causes, also those inside an `io::Error`, which hides its own.
-fn causes(error: &legacy::Error) -> Vec<&(dyn Error + 'static)> {
-    let mut causes: Vec<&(dyn Error + 'static)> = Vec::new();
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
+    let mut causes: Vec<&'e (dyn Error + 'static)> = Vec::new();
     let mut next = error.source();
     // A chain is a handful long; the bound is for one that bites its tail.
     while let Some(cause) = next.filter(|_| causes.len() < 16) {

@@ -16,11 +16,13 @@ mod classify;
 mod client;
 mod config;
 mod credential;
+mod decode;
 mod dial;
 mod effects;
 mod gate;
 mod header;
 mod interim;
+mod owner;
 mod perform;
 mod pool;
 mod proxy;
@@ -32,6 +34,7 @@ mod resolve;
 #[cfg(any(test, debug_assertions))]
 mod script;
 mod tls;
+mod upload;
 
 pub use address::{Special, special};
 pub use authorise::Authorised;

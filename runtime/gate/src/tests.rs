@@ -6,6 +6,7 @@
 
 mod addresses;
 mod bed;
+mod codings;
 mod dial;
 mod leaks;
 mod matrix;
@@ -17,4 +18,6 @@ mod requests;
 mod responses;
 mod scopes;
 mod secrets;
+mod streams;
 mod transport;
+mod uploads;

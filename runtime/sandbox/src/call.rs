@@ -1,15 +1,15 @@
 //! The one way to call a guest: a fresh instance, every limit, one export, and the bill.
 //!
-//! The deadline spans instantiation too, since start functions are guest code. When it fires the
-//! guest's fiber is dropped where it stands; the store outlives it, so that a call that was cut
-//! off is billed like one that returned.
+//! The deadline spans instantiation too, since start functions are guest code. A guest that does not
+//! end by itself is dropped where it stands; the store outlives it, so that a call that was cut off is
+//! billed like one that returned.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use wasmtime::{
     Engine, Store,
-    component::{ComponentNamedList, InstancePre, Lift, Lower},
+    component::{ComponentNamedList, Lift, Lower},
 };
 use wharf_model::{
     call::{CallError, LogLine, Metering},
@@ -18,12 +18,14 @@ use wharf_model::{
 
 use crate::{
     bindings::types,
+    capability,
     connector::Loaded,
     contract::Export,
     convert,
-    engine::YIELD_FUEL,
+    fair::Full,
     host::Host,
     output::{Output, Rejected},
+    pace::{self, SLICE_FUEL},
     report::{self, Phase, Scene},
     state::State,
 };
@@ -74,9 +76,19 @@ where
             log: Vec::new(),
         };
     };
-    // A slot is waited for outside of the deadline: the queue is not the connector's fault. The
-    // semaphore is never closed.
-    let _slot = connector.slots.acquire().await;
+    // A slot is waited for outside of the deadline: the queue is not the call's fault.
+    let room = &connector.room;
+    let _slot = match room.slot(connector.digest).await {
+        Ok(slot) => slot,
+        Err(full) => {
+            return Finished {
+                result: Err(CallError::Host(busy(full))),
+                metering: Metering::default(),
+                log: Vec::new(),
+            };
+        }
+    };
+    let _pulse = room.heart.pulse();
     let (limits, host) = match authority {
         Authority::None(limits) => (*limits, None),
         Authority::Host(Call { limits, host }) => (limits, Some(host)),
@@ -90,7 +102,8 @@ where
     };
     let mut phase = Phase::Instantiating;
     let started = Instant::now();
-    let ended = timeout(Duration::from_millis(limits.deadline_ms), async {
+    let deadline = store.data().deadline;
+    let ended = pace::run(&room.turns, (connector.digest, &connector.share), deadline, async {
         let instance = connector.pre.instantiate_async(&mut store).await?;
         phase = Phase::Calling;
         let function = instance.get_typed_func::<P, R>(&mut store, index)?;
@@ -98,7 +111,7 @@ where
     })
     .await;
     let wall = started.elapsed();
-    let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let fuel = used(&store, &limits);
     let state = store.data();
     let scene = Scene { state, fuel, wall, export: export.name(), phase };
     let result = match ended {
@@ -106,11 +119,22 @@ where
             take(returned, &mut Output::new(limits.output_bytes)).map_err(|why| report::rejected(why, &scene))
         }
         Ok(Err(error)) => Err(report::trapped(&error, &scene)),
-        Err(_) => Err(report::late(&scene)),
+        Err(pace::Late) => Err(report::late(&scene)),
     };
     let metering = metering(state, fuel, wall);
     crate::wasi::flush(state);
     Finished { result, metering, log: state.log.take() }
+}
+
+/// Waiting is bounded too; the call was not made and may be made later.
+pub(crate) fn busy(full: Full) -> String {
+    format!("{} calls of this connector wait for a sandbox already", full.waiting)
+}
+
+/// Fuel that was used, with what is still owed.
+fn used(store: &Store<State>, limits: &Limits) -> u64 {
+    let left = store.get_fuel().unwrap_or(0).saturating_sub(store.data().debt.take());
+    limits.fuel.saturating_sub(left)
 }
 
 /// A store with every limit set.
@@ -122,27 +146,34 @@ pub(crate) fn store(
     let mut store = Store::try_new(engine, State::new(host, limits))?;
     store.limiter(|state| state);
     store.set_fuel(limits.fuel)?;
-    store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+    store.fuel_async_yield_interval(Some(SLICE_FUEL))?;
+    store.epoch_deadline_callback(capability::epoch);
+    store.set_epoch_deadline(1);
     store.set_hostcall_fuel(usize::try_from(limits.host_bytes_per_call).unwrap_or(usize::MAX));
     store.set_max_component_handles(limits.handles as usize);
     Ok(store)
 }
 
-/// Instantiates under the given limits and hands the instance to `check`; for load.
+/// Instantiates under the given limits and hands the instance to `check`; for load. The caller holds a
+/// slot.
 pub(crate) async fn trial(
-    pre: &InstancePre<State>,
+    connector: &Loaded,
     limits: &Limits,
     check: impl FnOnce(&wasmtime::component::Instance, &mut Store<State>) -> wasmtime::Result<()>,
 ) -> Result<wasmtime::Result<()>, CallError> {
-    let mut store = store(pre.engine(), *limits, None)
+    let _pulse = connector.room.heart.pulse();
+    let mut store = store(connector.pre.engine(), *limits, None)
         .map_err(|error| CallError::Host(format!("no store: {error:#}")))?;
     let started = Instant::now();
-    let ended = timeout(Duration::from_millis(limits.deadline_ms), pre.instantiate_async(&mut store)).await;
-    let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let deadline = store.data().deadline;
+    let starting = connector.pre.instantiate_async(&mut store);
+    let share = (connector.digest, &connector.share);
+    let ended = pace::run(&connector.room.turns, share, deadline, starting).await;
+    let fuel = used(&store, limits);
     let failed = match ended {
         Ok(Ok(instance)) => return Ok(check(&instance, &mut store)),
         Ok(Err(error)) => Some(error),
-        Err(_) => None,
+        Err(pace::Late) => None,
     };
     let scene = Scene {
         state: store.data(),

@@ -9,7 +9,6 @@ mod types;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 use wharf_model::{
     call::{Context, Outcome, Verdict},
@@ -21,9 +20,12 @@ use wharf_model::{
 
 use crate::{
     bindings::{confirmation, outcomes, types as wit},
+    cache::Kept,
     call::{Authority, Call, Finished, invoke, settled},
     contract::{Export, Exports, Interfaces},
     convert,
+    pace::Share,
+    room::Room,
     state::State,
 };
 
@@ -40,8 +42,12 @@ pub(crate) struct Loaded {
     pub(crate) exports: Exports,
     pub(crate) interfaces: Interfaces,
     pub(crate) imports: Vec<String>,
-    /// Shared by all connectors of a sandbox: one permit a slot of the pool.
-    pub(crate) slots: Arc<Semaphore>,
+    /// Of the processor.
+    pub(crate) share: Share,
+    /// Shared by all connectors of a sandbox.
+    pub(crate) room: Arc<Room>,
+    /// The compiled code stays in the cache while this lives.
+    pub(crate) _kept: Option<Kept>,
 }
 
 /// A fallible function's result as the contract has it.

@@ -4,7 +4,10 @@
 //! does not start. What the cache returns went through all of it before, under the same settings;
 //! a hit costs a MAC and an `mmap`.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use tokio::sync::Semaphore;
 use wasmtime::{
@@ -14,13 +17,15 @@ use wasmtime::{
 use wharf_model::{digest::Digest, grant::Limits};
 
 use crate::{
-    cache::{self, Cache, Staged},
+    cache::{self, Cache, Kept, Staged},
     call, capability,
     config::{SandboxConfig, SandboxError},
     connector::{Connector, Loaded, check_types},
     contract::{self, Exports},
     engine,
     load::LoadError,
+    pace::Share,
+    room::Room,
     scan::{ScanLimits, scan},
     state::State,
     wasi, worker,
@@ -38,10 +43,25 @@ struct Inner {
     worker: Option<crate::config::WorkerCommand>,
     scan: ScanLimits,
     ceiling: Limits,
-    slots: Arc<Semaphore>,
-    /// One compile at a time: the rest of the CPU is for calls.
+    room: Arc<Room>,
+    /// One at a time is scanned and compiled: the rest of the CPU is for calls.
     compiling: Semaphore,
+    /// Those that compile or wait for it.
+    loads: AtomicUsize,
+    max_loads: usize,
 }
+
+/// A place in the queue of the compiler.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a refused connector should wait for each one before it.
+const SECONDS_EACH: u32 = 2;
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -63,7 +83,12 @@ impl Sandbox {
         wasi::link(&mut wasi).map_err(fail)?;
         let settings = format!("{:?} {:?} {}", config.scan, config.ceiling, contract::CONTRACT_VERSION);
         let fingerprint = engine::fingerprint(&engine, &settings);
-        let cache = config.cache.as_deref().map(|dir| Cache::open(dir, fingerprint)).transpose()?;
+        let cache = config
+            .cache
+            .as_deref()
+            .map(|dir| Cache::open(dir, fingerprint, config.cache_bytes))
+            .transpose()?;
+        let room = Arc::new(Room::new(&engine, &config)?);
         Ok(Self(Arc::new(Inner {
             engine,
             bare,
@@ -72,8 +97,10 @@ impl Sandbox {
             worker: config.worker,
             scan: config.scan,
             ceiling: config.ceiling,
-            slots: Arc::new(Semaphore::new(config.slots as usize)),
+            room,
             compiling: Semaphore::new(1),
+            loads: AtomicUsize::new(0),
+            max_loads: config.compile_queue.saturating_add(1),
         })))
     }
 
@@ -87,8 +114,15 @@ impl Sandbox {
         if bytes > max {
             return Err(LoadError::Size { bytes, max });
         }
-        if let Some(component) = self.cached(digest).await? {
-            return self.0.link(&component, digest);
+        if let Some((component, kept)) = self.cached(digest).await? {
+            return self.0.link(&component, digest, Some(kept));
+        }
+        let _queued = self.0.queue()?;
+        // The semaphore is never closed.
+        let _turn = self.0.compiling.acquire().await;
+        // Whoever was before may have loaded the same.
+        if let Some((component, kept)) = self.cached(digest).await? {
+            return self.0.link(&component, digest, Some(kept));
         }
         let wasm: Arc<[u8]> = wasm.into();
         let (inner, bytes) = (Arc::clone(&self.0), Arc::clone(&wasm));
@@ -96,7 +130,8 @@ impl Sandbox {
         let artifact = self.compile(wasm).await?;
         let inner = Arc::clone(&self.0);
         let (staged, component) = blocking(move || inner.stage(digest, &artifact)).await??;
-        let connector = self.0.link(&component, digest)?;
+        let kept = self.0.cache.as_ref().map(|cache| cache.kept(digest));
+        let connector = self.0.link(&component, digest, kept)?;
         self.0.try_start(&connector).await?;
         if let (Some(cache), Some(staged)) = (&self.0.cache, staged) {
             let cache = cache.clone();
@@ -105,7 +140,7 @@ impl Sandbox {
         Ok(connector)
     }
 
-    async fn cached(&self, digest: Digest) -> Result<Option<Component>, LoadError> {
+    async fn cached(&self, digest: Digest) -> Result<Option<(Component, Kept)>, LoadError> {
         if self.0.cache.is_none() {
             return Ok(None);
         }
@@ -114,8 +149,6 @@ impl Sandbox {
     }
 
     async fn compile(&self, wasm: Arc<[u8]>) -> Result<Vec<u8>, LoadError> {
-        // The semaphore is never closed.
-        let _turn = self.0.compiling.acquire().await;
         if let Some(command) = &self.0.worker {
             return worker::compile(command, &wasm).await;
         }
@@ -126,6 +159,17 @@ impl Sandbox {
 }
 
 impl Inner {
+    fn queue(&self) -> Result<Queued<'_>, LoadError> {
+        let before = self.loads.fetch_add(1, Ordering::Relaxed);
+        let queued = Queued(&self.loads);
+        if before >= self.max_loads {
+            let waiting = u32::try_from(before).unwrap_or(u32::MAX);
+            let retry_after_s = waiting.saturating_mul(SECONDS_EACH);
+            return Err(LoadError::Busy { waiting, retry_after_s });
+        }
+        Ok(queued)
+    }
+
     fn judge(&self, wasm: &[u8], digest: Digest) -> Result<(), LoadError> {
         let found = Digest::of(wasm);
         if found != digest {
@@ -148,7 +192,12 @@ impl Inner {
         Ok((None, component))
     }
 
-    fn link(&self, component: &Component, digest: Digest) -> Result<Connector, LoadError> {
+    fn link(
+        &self,
+        component: &Component,
+        digest: Digest,
+        kept: Option<Kept>,
+    ) -> Result<Connector, LoadError> {
         let ty = component.component_type();
         let imports: Vec<String> = ty.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
         let exports: Vec<String> = ty.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
@@ -158,18 +207,26 @@ impl Inner {
         let linker = if contract::imports_wasi(names()) { &self.wasi } else { &self.bare };
         let pre =
             linker.instantiate_pre(component).map_err(|error| LoadError::ImportType(format!("{error:#}")))?;
-        let slots = Arc::clone(&self.slots);
-        Ok(Connector(Arc::new(Loaded { digest, pre, exports: found, interfaces, imports, slots })))
+        Ok(Connector(Arc::new(Loaded {
+            digest,
+            pre,
+            exports: found,
+            interfaces,
+            imports,
+            share: Share::new(),
+            room: Arc::clone(&self.room),
+            _kept: kept,
+        })))
     }
 
     /// Starts it once, without any capability and under the ceiling, to see that it starts and that
     /// its exports have the types of the contract.
     async fn try_start(&self, connector: &Connector) -> Result<(), LoadError> {
         let limits = Limits { fuel: 100_000_000, deadline_ms: 5_000, ..self.ceiling };
-        // The semaphore is never closed.
-        let _slot = self.slots.acquire().await;
         let loaded = &connector.0;
-        call::trial(&loaded.pre, &limits, |instance, store| check_types(&loaded.exports, instance, store))
+        let slot = self.room.slot(loaded.digest).await;
+        let _slot = slot.map_err(|full| LoadError::Host(call::busy(full)))?;
+        call::trial(loaded, &limits, |instance, store| check_types(&loaded.exports, instance, store))
             .await
             .map_err(LoadError::start)?
             .map_err(|error| LoadError::ExportType(format!("{error:#}")))

@@ -1,6 +1,15 @@
 //! What a store holds during one call: the host, the limits, and what has been used of them.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
 use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::WasiCtx;
 use wharf_model::{
@@ -16,6 +25,9 @@ use crate::{
     wasi::Printed,
 };
 
+/// Ten days: what is longer is no deadline, and would not fit every clock.
+const LONGEST_MS: u64 = 864_000_000;
+
 /// The data of a call's store.
 pub(crate) struct State {
     /// None: a call without any capability, such as `describe`.
@@ -29,6 +41,10 @@ pub(crate) struct State {
     pub(crate) printed: Printed,
     pub(crate) random: Option<blake3::OutputReader>,
     pub(crate) exchanges: Exchanges,
+    /// When the call is stopped.
+    pub(crate) deadline: Instant,
+    /// Fuel for host work that is not paid yet.
+    pub(crate) debt: Debt,
     /// The growth that was refused last: why an instance cannot start.
     pub(crate) refused: Option<Refused>,
 }
@@ -45,6 +61,22 @@ pub(crate) struct Used {
     pub(crate) memory_bytes: u64,
     pub(crate) peak_memory_bytes: u64,
     pub(crate) table_elements: u64,
+}
+
+/// Fuel that a call owes for work done where the store is out of reach; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Debt(Arc<AtomicU64>);
+
+impl Debt {
+    /// Owes more.
+    pub(crate) fn add(&self, fuel: u64) {
+        self.0.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    /// All that is owed, to be paid by the caller.
+    pub(crate) fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
 }
 
 /// A memory or table that would have been too large.
@@ -113,8 +145,17 @@ impl State {
             printed: Printed::default(),
             random: None,
             exchanges: Exchanges::new(&limits),
+            deadline: Instant::now() + Duration::from_millis(limits.deadline_ms.min(LONGEST_MS)),
+            debt: Debt::default(),
             refused: None,
         }
+    }
+
+    /// Counts a call of the host that no door of ours sees. It is paid for within an epoch, or at the
+    /// next door, whichever comes first.
+    pub(crate) fn owe(&mut self, fuel: u64) {
+        self.used.host_calls += 1;
+        self.debt.add(fuel);
     }
 
     /// Bytes that may still cross the border or be held for the guest.

@@ -41,7 +41,9 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 impl WasiView for State {
+    /// Each host function of WASI comes through here first, so here it is counted and priced.
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.owe(crate::price::WASI);
         let seed = self.host.as_deref().map_or([0; 32], crate::Host::seed);
         let now = self.host.as_deref().map_or_else(Default::default, crate::Host::now);
         let (log, printed) = (&self.log, &self.printed);

@@ -219,6 +219,20 @@ pub(super) fn get(url: &str) -> HttpRequest {
     }
 }
 
+/// The same request once more.
+pub(super) fn again(request: &HttpRequest) -> HttpRequest {
+    let Body::Whole(body) = &request.body else { panic!("a body that is on its way is sent once") };
+    HttpRequest {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers: request.headers.clone(),
+        body: Body::Whole(body.clone()),
+        auth: request.auth.clone(),
+        timeout_ms: request.timeout_ms,
+        redirects: request.redirects,
+    }
+}
+
 /// GET with the credential.
 pub(super) fn signed(url: &str) -> HttpRequest {
     HttpRequest { auth: Some("key".to_owned()), ..get(url) }

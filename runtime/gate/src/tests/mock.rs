@@ -17,6 +17,7 @@ use rustls::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpListener,
+    sync::Notify,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -33,6 +34,8 @@ pub(super) enum After {
     Stall,
     /// Sends byte after byte.
     Drip,
+    /// Sends this as often as it is taken.
+    Flood(&'static [u8]),
 }
 
 /// A mock's reply, from the number of the request (from 0) and its raw bytes.
@@ -44,6 +47,7 @@ pub(super) struct Mock {
     pub(super) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
+    gone: Arc<Notify>,
 }
 
 impl Mock {
@@ -85,6 +89,7 @@ impl Mock {
             address: listener.local_addr().unwrap(),
             requests: Arc::default(),
             connections: Arc::default(),
+            gone: Arc::default(),
         };
         let server = mock.clone();
         tokio::spawn(async move {
@@ -131,10 +136,21 @@ impl Mock {
                     while stream.write_all(b"x").await.is_ok() && stream.flush().await.is_ok() {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
+                    self.gone.notify_one();
+                    return;
+                }
+                After::Flood(bytes) => {
+                    while stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok() {}
+                    self.gone.notify_one();
                     return;
                 }
             }
         }
+    }
+
+    /// Returns when the gate has closed a connection over which a mock never stops to send.
+    pub(super) async fn gone(&self) {
+        tokio::time::timeout(Duration::from_secs(1), self.gone.notified()).await.unwrap();
     }
 
     pub(super) fn requests(&self) -> Vec<String> {
@@ -158,7 +174,11 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), pending: &mut Vec<u
                 .to_ascii_lowercase()
                 .lines()
                 .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-            let total = end + 4 + length.unwrap_or(0);
+            let total = if text.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+                text.find("0\r\n\r\n").map_or(usize::MAX, |last| last + 5)
+            } else {
+                end + 4 + length.unwrap_or(0)
+            };
             if pending.len() >= total {
                 return Some(
                     String::from_utf8_lossy(&pending.drain(..total).collect::<Vec<_>>()).into_owned(),

@@ -229,7 +229,7 @@ fn apply(raw: &raw::Limits, base: Limits) -> Limits {
 }
 
 /// Names and values; destructured, so that a new limit cannot be forgotten here.
-fn pairs(limits: &Limits) -> [(&'static str, u64); 13] {
+fn pairs(limits: &Limits) -> [(&'static str, u64); 14] {
     let Limits {
         fuel,
         deadline_ms,
