@@ -22,6 +22,8 @@ pub(crate) struct Access {
     pub(crate) settings: Value,
     /// The scopes that the provider granted.
     pub(crate) scopes: Vec<String>,
+    /// For the audit log: the connector, and the connection if there is one.
+    pub(crate) subject: String,
 }
 
 /// A connector version and a connection.
@@ -67,12 +69,19 @@ impl Registry {
         };
         let authority = Authority::new(&manifest.name, manifest, &granted, Some(&settings), credentials)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let proposed = self.store.proposed_grant(manifest.name.clone()).await?;
+        let authority = match &proposed {
+            Some(proposed) => authority
+                .trying(manifest, &proposed.grant, Some(&settings))
+                .map_err(|error| EngineError::Invalid(error.to_string()))?,
+            None => authority,
+        };
         // What is worked out anew goes on with the connections to the provider that are open.
         let account = match connection {
             Some(name) => format!("connection {name}"),
             None => format!("connector {}", manifest.name),
         };
-        let authority = authority.owned_by(&account);
+        let authority = authority.of_account(&account);
         let declared = manifest.store.as_ref().map_or(0, |store| store.max_bytes);
         Ok(Access {
             authority,
@@ -80,6 +89,10 @@ impl Registry {
             store_max_bytes: declared.min(granted.store_max_bytes.unwrap_or(0)),
             settings,
             scopes,
+            subject: connection.map_or_else(
+                || manifest.name.clone(),
+                |connection| format!("{}/{connection}", manifest.name),
+            ),
         })
     }
 

@@ -57,20 +57,6 @@ fn from_client(connector: &str, tried: &str, error: &legacy::Error) -> Failed {
     HttpError::Interrupted(innermost).into()
 }
 
-fn refuses_client(alert: AlertDescription) -> bool {
-    matches!(
-        alert,
-        AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-    )
-}
-
 /// Why a response's body breaks off. What the framing says is the server's word (RFC 9112, section 8):
 /// a length that does not hold means that the connection ended, a chunk that is none that this is no
 /// HTTP.
@@ -94,6 +80,20 @@ fn broken_framing() -> HttpError {
     HttpError::BadResponse("protocol: the response's body breaks HTTP".to_owned())
 }
 
+fn refuses_client(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+    )
+}
+
 /// The guest learns that the address is not public, not which it is: names of an inside network
 /// would tell a stranger its plan.
 fn address(connector: &str, tried: &str, refused: &AddressRefused) -> Failed {
@@ -112,8 +112,8 @@ fn address(connector: &str, tried: &str, refused: &AddressRefused) -> Failed {
 }
 
 /// An error and its causes, also those inside an `io::Error`, which hides its own.
-fn causes<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
-    let mut causes: Vec<&'e (dyn Error + 'static)> = Vec::new();
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let mut causes: Vec<&'a (dyn Error + 'static)> = Vec::new();
     let mut next = error.source();
     // A chain is a handful long; the bound is for one that bites its tail.
     while let Some(cause) = next.filter(|_| causes.len() < 16) {

@@ -14,10 +14,10 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use crate::{
+    account::Account,
     client::Client,
     config::GateConfig,
     dial::Dialer,
-    owner::Owner,
     resolve::Resolver,
     tls::{ClientTls, TlsMaterialError, Trust},
 };
@@ -37,7 +37,7 @@ pub(crate) struct Pool {
 /// Who shares a client: one account, with the same TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    owner: Owner,
+    account: Account,
     tls: [u8; 32],
 }
 
@@ -58,9 +58,9 @@ impl Pool {
     }
 
     /// The client of an account.
-    pub(crate) fn client(&self, owner: &Owner, tls: &ClientTls) -> Result<Client, TlsMaterialError> {
+    pub(crate) fn client(&self, account: &Account, tls: &ClientTls) -> Result<Client, TlsMaterialError> {
         let now = Instant::now();
-        let key = Key { owner: owner.clone(), tls: tls.fingerprint };
+        let key = Key { account: account.clone(), tls: tls.fingerprint };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = clients.get_mut(&key) {
             entry.used = now;

@@ -25,21 +25,21 @@ async fn settle() {
     }
 }
 
-fn owned_by(name: &str, token: &str) -> Authority {
-    build(&[A], &json!({ "kind": "bearer", "slot": "t" }), &[("t", token)]).owned_by(name)
+fn of_account(name: &str, token: &str) -> Authority {
+    build(&[A], &json!({ "kind": "bearer", "slot": "t" }), &[("t", token)]).of_account(name)
 }
 
 #[tokio::test]
 async fn hc_40_an_account_that_is_worked_out_anew_finds_its_connections_and_nobody_else_does() {
     let bed = Bed::new(|_, _| reply(200, "a")).await;
     for (authority, connections) in [
-        (owned_by("connection a", "token-one"), 1),
-        (owned_by("connection a", "token-one"), 1),
-        (owned_by("connection b", "token-one"), 2),
-        (owned_by("connection a", "token-two"), 3),
+        (of_account("connection a", "token-one"), 1),
+        (of_account("connection a", "token-one"), 1),
+        (of_account("connection b", "token-one"), 2),
+        (of_account("connection a", "token-two"), 3),
         (authority(&[A]), 4),
         (authority(&[A]), 5),
-        (owned_by("connection a", "token-one"), 5),
+        (of_account("connection a", "token-one"), 5),
     ] {
         assert_eq!(bed.send(&authority, signed(URL)).await.verdict, "200");
         settle().await;
@@ -52,7 +52,7 @@ async fn hc_40_an_account_that_is_worked_out_anew_finds_its_connections_and_nobo
 async fn clients_that_nobody_uses_are_forgotten() {
     let bed = Bed::new(|_, _| reply(200, "a")).await;
     for name in ["a", "b", "c"] {
-        assert_eq!(bed.send(&owned_by(name, "token-one"), get(URL)).await.verdict, "200");
+        assert_eq!(bed.send(&of_account(name, "token-one"), get(URL)).await.verdict, "200");
     }
     for (seconds, left) in [(0, 3), (500, 3), (601, 0)] {
         assert_eq!(bed.gate.clients_after(std::time::Duration::from_secs(seconds)), left);
@@ -257,8 +257,8 @@ async fn a_client_certificate_does_not_follow_a_redirect_elsewhere() {
 #[tokio::test]
 async fn a_grant_trusts_an_authority_for_its_connector_alone() {
     let bed = Bed::with(GateConfig::default(), OTHER, |_, _| reply(200, "a")).await;
-    let without = recognised(CLIENT, CLIENT, &[]).unwrap().owned_by("one");
-    let with = recognised(CLIENT, CLIENT, &[OTHER_CA]).unwrap().owned_by("one");
+    let without = recognised(CLIENT, CLIENT, &[]).unwrap().of_account("one");
+    let with = recognised(CLIENT, CLIENT, &[OTHER_CA]).unwrap().of_account("one");
     for (authority, expected) in [(&without, "tls"), (&with, "200"), (&without, "tls")] {
         assert_eq!(bed.send(authority, get(URL)).await.verdict, expected);
     }

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream;
 use wharf_model::{
     grant::Limits,
-    http::{HttpRequest, HttpResponse},
+    http::{Body, HttpError, HttpRequest, HttpResponse},
     time::Timestamp,
 };
 
-use crate::{BlobError, Call, Exchange, Host, StoreError, StoreScope};
+use crate::{Blob, BlobError, BlobInfo, Call, Exchange, Host, StoreError, StoreScope};
 
 /// How the gate of a case answers.
 #[derive(Clone, Copy, Debug)]
@@ -19,19 +20,27 @@ pub(super) enum Gate {
     Floods(usize),
     /// Never.
     Hangs,
+    /// Status 200 and these pieces, all there at once; `!` is an error.
+    Streams(&'static [&'static str]),
+    /// Status 200 and the request's body.
+    Echoes,
 }
 
 pub(super) struct TestHost(pub(super) Gate);
 
 #[async_trait]
 impl Host for TestHost {
-    fn http(&mut self, _: HttpRequest) -> Exchange {
+    fn http(&mut self, request: HttpRequest) -> Exchange {
         let gate = self.0;
         Box::pin(async move {
             let body = match gate {
                 Gate::Answers(body) => body.into(),
                 Gate::Floods(bytes) => vec![b'x'; bytes].into(),
                 Gate::Hangs => std::future::pending().await,
+                Gate::Streams(pieces) => {
+                    Body::Pieces(Box::pin(stream::iter(pieces.iter().map(|piece| piece_of(piece)))))
+                }
+                Gate::Echoes => request.body.whole().await?.into(),
             };
             Ok(HttpResponse { status: 200, headers: Vec::new(), body })
         })
@@ -40,6 +49,14 @@ impl Host for TestHost {
     /// The key is the value.
     async fn store_get(&mut self, _: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(Some(key.into()))
+    }
+
+    /// The id is the content, cut into pieces at `/`.
+    async fn blob_open(&mut self, id: &str) -> Result<Blob, BlobError> {
+        let pieces: Vec<_> =
+            id.split('/').map(|piece| Ok(Bytes::copy_from_slice(piece.as_bytes()))).collect();
+        let info = BlobInfo { name: id.into(), content_type: "text/plain".into(), size: id.len() as u64 };
+        Ok(Blob { info, pieces: Box::pin(stream::iter(pieces)) })
     }
 
     /// The id is the number of bytes.
@@ -53,6 +70,13 @@ impl Host for TestHost {
 
     fn seed(&self) -> [u8; 32] {
         [7; 32]
+    }
+}
+
+fn piece_of(piece: &'static str) -> Result<Bytes, HttpError> {
+    match piece {
+        "!" => Err(HttpError::Interrupted("cut".into())),
+        piece => Ok(piece.into()),
     }
 }
 
