@@ -69,6 +69,13 @@ impl Registry {
         };
         let authority = Authority::new(&manifest.name, manifest, &granted, Some(&settings), credentials)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let proposed = self.store.proposed_grant(manifest.name.clone()).await?;
+        let authority = match &proposed {
+            Some(proposed) => authority
+                .trying(manifest, &proposed.grant, Some(&settings))
+                .map_err(|error| EngineError::Invalid(error.to_string()))?,
+            None => authority,
+        };
         // What is worked out anew goes on with the connections to the provider that are open.
         let account = match connection {
             Some(name) => format!("connection {name}"),

@@ -152,6 +152,7 @@ impl Engine {
             (label, &finished.metering),
             &effects,
         );
+        self.inner.keep_denials(&info.connector, (None, &format!("connection/{name}")), &effects).await;
         let metering = finished.metering;
         match finished.result {
             Ok(identity) => {
@@ -189,6 +190,7 @@ impl Engine {
         let effects = record.take().effects;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(&info.connector, "options", loader, (label, &finished.metering), &effects);
+        self.inner.keep_denials(&info.connector, (None, &format!("options/{loader}")), &effects).await;
         let redactor = access.authority.redactor();
         let clean = |error| settle::failure(redact::error(error, redactor)).0;
         Ok(finished.result.map(|choices| redact::choices(choices, redactor)).map_err(clean))

@@ -81,6 +81,7 @@ impl Inner {
         let effects = record.take().effects;
         let cost = (outcome::label(&finished.result), &finished.metering);
         self.observe.call(&binding.connector, "receive", &binding.trigger, cost, &effects);
+        self.keep_denials(&binding.connector, (Some(&run.id), TRIGGER), &effects).await;
         let redactor = access.authority.redactor();
         let result = finished.result.map_err(|error| redact::error(error, redactor));
         match result {

@@ -147,6 +147,7 @@ impl Inner {
         let name = &bound.loaded.manifest.name;
         let label = outcome::label(&finished.result);
         self.observe.call(name, "run", &bound.action.action, (label, &finished.metering), &record.effects);
+        self.keep_denials(name, (Some(&run.id), &step.path), &record.effects).await;
         let mut tail = run.tail.lock().await;
         if let Some(key) = settle::disowned(&finished.result, &record) {
             tail.push(Entry::WriteRefused { step: step.path.clone(), key });

@@ -19,6 +19,7 @@ use crate::{
     credential::field,
     header,
     refusal::{clean, refused},
+    trial::Trial,
     upload,
 };
 
@@ -35,6 +36,7 @@ pub struct Authorised {
     pub(crate) credential: WithCredential,
     pub(crate) redirects: Redirects,
     pub(crate) timeout_ms: Option<u32>,
+    pub(crate) trial: Trial,
 }
 
 /// Whether the credential goes along.
@@ -151,6 +153,7 @@ impl Authorised {
             credential: self.credential,
             redirects: self.redirects,
             timeout_ms: self.timeout_ms,
+            trial: self.trial.clone(),
         }
     }
 }
@@ -182,6 +185,8 @@ pub(crate) fn authorise(
         None => WithCredential::No,
     };
     scan(authority, &request, &target)?;
+    let trial = Trial::default();
+    trial.judge(authority, scope, &request.method, &target);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| HttpError::InvalidRequest("the method is not a token".to_owned()))?;
     let mut authorised = Authorised {
@@ -195,6 +200,7 @@ pub(crate) fn authorise(
         credential,
         redirects: request.redirects,
         timeout_ms: request.timeout_ms,
+        trial,
     };
     // A body that is still on its way is judged when it has come.
     authorised.complete()?;

@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) connector: String,
     pub(crate) manifest: Vec<Rule>,
     pub(crate) grant: Vec<Rule>,
+    /// A grant that is only tried out.
+    pub(crate) tried: Option<Vec<Rule>>,
     pub(crate) credential: Option<Credential>,
     pub(crate) redactor: Redactor,
     /// For requests without the credential, and for those with it.
@@ -159,6 +161,7 @@ impl Authority {
                 manifest: rules,
                 grant: resolve(&grant.egress, settings)?,
                 guard: credential.as_ref().and_then(guard),
+                tried: None,
                 credential,
                 redactor,
                 tls,
@@ -174,6 +177,26 @@ impl Authority {
     pub fn of_account(self, name: &str) -> Self {
         let secrets = self.inner.credential.as_ref().map(|credential| &credential.secrets);
         Self { account: Account::named(name, secrets), ..self }
+    }
+
+    /// Has every call that passes judged by `grant` too, without holding it up: what that would deny
+    /// stands in the effect. Takes an authority that nobody shares yet; a shared one stays as it is.
+    ///
+    /// # Errors
+    /// Names the rule at fault.
+    pub fn trying(
+        mut self,
+        manifest: &Manifest,
+        grant: &Grant,
+        settings: Option<&Value>,
+    ) -> Result<Self, AuthorityError> {
+        let settings =
+            Settings { schema: manifest.settings.as_ref(), values: settings.unwrap_or(&Value::Null) };
+        let rules = resolve(&grant.egress, settings)?;
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.tried = Some(rules);
+        }
+        Ok(self)
     }
 
     /// The scope of an action; none if the manifest has no such action.

@@ -14,8 +14,8 @@ use wharf_model::{
 
 use crate::{
     authority::AuthorityError,
-    clock::Clock,
-    credential::{Credentials, Minted, Outgoing, PlaceError, Plan, Secret, basic},
+    clock,
+    credential::{Credentials, Minted, Now, Outgoing, PlaceError, Plan, Secret, basic},
     redact::Redactor,
 };
 
@@ -24,7 +24,6 @@ pub(crate) struct Credential {
     pub(crate) secrets: Credentials,
     pub(crate) client_certificate: Option<ClientCertificate>,
     pub(crate) audience: Audience,
-    pub(crate) clock: Clock,
     /// Slots that the manifest declares for keyed hashes.
     pub(crate) hmac: BTreeSet<String>,
     /// Slots that the manifest declares and the operator grants to be read.
@@ -118,7 +117,7 @@ impl Credential {
 
     fn put(&self, outgoing: &mut Outgoing) -> Result<Option<Minted>, PlaceError> {
         match self.plan.as_ref().map_err(PlaceError::clone)? {
-            Some(plan) => plan.place(&self.secrets, &self.clock.now()?, outgoing),
+            Some(plan) => plan.place(&self.secrets, &Now::at(clock::now())?, outgoing),
             None => Ok(None),
         }
     }
@@ -167,7 +166,6 @@ pub(crate) fn bind(
         placement: method.placement.clone(),
         client_certificate: method.client_certificate.clone(),
         tried: OnceLock::new(),
-        clock: Clock::default(),
         secrets,
         audience,
         hmac,

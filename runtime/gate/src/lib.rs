@@ -34,8 +34,9 @@ mod refusal;
 mod resolve;
 #[cfg(any(test, debug_assertions))]
 mod script;
-mod upload;
 mod tls;
+mod trial;
+mod upload;
 
 pub use address::{Special, special};
 pub use authorise::Authorised;

@@ -8,8 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use wharf_model::http::{Body, HttpError, HttpResponse, Redirects};
 
 use crate::{
-    bill::Bill,
     authorise::{Authorised, WithCredential, ceiling, check_credential, judge},
+    bill::Bill,
     binding::Credential,
     carve_out::AddressPolicy,
     classify::classify,
@@ -21,6 +21,7 @@ use crate::{
     receive::{Caps, receive},
     redirect::{MAX_HOPS, next},
     refusal::{Failed, clean},
+    trial::Trial,
     upload::Upload,
 };
 
@@ -76,8 +77,9 @@ impl Sender {
             request = match step {
                 Ok(request) => request,
                 Err((refused, error)) => {
+                    let error = clean(error, request.authority.redactor());
                     place.tell(refused.refused(&error));
-                    return Err(settle(clean(error, request.authority.redactor())));
+                    return Err(settle(error));
                 }
             };
             response = self.hop(&mut request, place, deadline).await.map_err(settle)?;
@@ -96,6 +98,8 @@ impl Sender {
             Ok(access) => hop.access = access,
             Err(error) => return Err((hop, error)),
         }
+        hop.trial = Trial::default();
+        hop.trial.judge(&hop.authority, &hop.scope, hop.method(), &hop.target);
         let credential = hop.authority.inner.credential.as_ref();
         if let (WithCredential::Yes, Some(credential)) = (hop.credential, credential) {
             let name = &credential.secrets.method;
@@ -185,17 +189,18 @@ fn assemble(
         }
         Body::Pieces(pieces) => (Bytes::new(), Some(pieces)),
     };
+    let mut headers = request.headers.clone();
+    headers.insert(header::ACCEPT_ENCODING, accepted(&request.method, &headers));
     let mut outgoing = Outgoing {
         method: request.method.clone(),
         url: request.target.url().clone(),
-        headers: request.headers.clone(),
+        headers,
         body,
     };
     if let Some(credential) = credential(request) {
         credential.place(&mut outgoing, request.authority.redactor()).map_err(HttpError::from)?;
     }
     let Outgoing { method, url, mut headers, body } = outgoing;
-    headers.insert(header::ACCEPT_ENCODING, accepted(&method, &headers));
     let expects_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
     if body.is_empty() && pieces.is_none() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));

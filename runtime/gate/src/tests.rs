@@ -20,5 +20,6 @@ mod responses;
 mod scopes;
 mod secrets;
 mod streams;
-mod uploads;
 mod transport;
+mod trials;
+mod uploads;

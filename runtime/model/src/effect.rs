@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::{
+    digest::Digest,
+    http::{Denial, DeniedBy},
+};
 
 /// One HTTP call through the gate, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub struct Effect {
     pub sent_bytes: u64,
     /// Bytes of the response body, decoded, as far as it was read.
     pub received_bytes: u64,
+    /// It passed, and the grant that is being tried out would have denied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_deny: Option<Denial>,
 }
 
 /// What came of an effect.
@@ -35,6 +41,8 @@ pub enum EffectResult {
     Denied {
         /// As in `Denial::reason`.
         reason: String,
+        /// Which gate.
+        by: DeniedBy,
         /// For a person.
         message: String,
     },

@@ -28,6 +28,18 @@ pub enum Direction {
     Note,
 }
 
+impl Direction {
+    /// The stable kebab-case name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Widens => "widens",
+            Self::Narrows => "narrows",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// One change, in plain words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -52,8 +52,8 @@ pub const PRICES: [Price; 21] = [
     price("random.bytes", 500),
 ];
 
-/// The price of a function of the contract; one that is not on the list costs as much as the dearest.
-pub(crate) fn of(call: &str) -> u64 {
+/// The price of a function of the contract. A function without one cannot be offered.
+pub(crate) fn of(call: &str) -> wasmtime::Result<u64> {
     let listed = PRICES.iter().find(|price| price.call == call);
-    listed.map_or(50_000, |price| price.fuel)
+    listed.map(|price| price.fuel).ok_or_else(|| wasmtime::Error::msg(format!("`{call}` has no price")))
 }

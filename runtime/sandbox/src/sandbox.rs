@@ -83,7 +83,11 @@ impl Sandbox {
         wasi::link(&mut wasi).map_err(fail)?;
         let settings = format!("{:?} {:?} {}", config.scan, config.ceiling, contract::CONTRACT_VERSION);
         let fingerprint = engine::fingerprint(&engine, &settings);
-        let cache = config.cache.as_deref().map(|dir| Cache::open(dir, fingerprint, config.cache_bytes)).transpose()?;
+        let cache = config
+            .cache
+            .as_deref()
+            .map(|dir| Cache::open(dir, fingerprint, config.cache_bytes))
+            .transpose()?;
         let room = Arc::new(Room::new(&engine, &config)?);
         Ok(Self(Arc::new(Inner {
             engine,

@@ -65,7 +65,11 @@ pub(crate) fn scan(
         Err(Problem::Invalid(error)) => {
             let found = inert(&error.to_string());
             let names = features_that_help(wasm, features);
-            Err(if names.is_empty() { LoadError::Malformed(found) } else { LoadError::Feature { names, found } })
+            Err(if names.is_empty() {
+                LoadError::Malformed(found)
+            } else {
+                LoadError::Feature { names, found }
+            })
         }
     }
 }

@@ -107,7 +107,7 @@ fn unfit(slot: &str) -> impl Fn(Misfit) -> PlaceError {
 
 fn canonical_query(outgoing: &Outgoing) -> String {
     let pairs = outgoing.url.query_pairs();
-    sorted(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    sorted(&pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect::<Vec<_>>())
 }
 
 /// The names that are signed, and the lines.

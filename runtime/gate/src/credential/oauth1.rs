@@ -84,7 +84,7 @@ pub(super) fn base_string(outgoing: &Outgoing, protocol: &[(String, String)]) ->
     }
     parameters.extend_from_slice(protocol);
     let place = format!("{}://{}{}", outgoing.url.scheme(), outgoing.host(), outgoing.url.path());
-    let parts = [outgoing.method.as_str(), &place, &sorted(parameters)]
+    let parts = [outgoing.method.as_str(), &place, &sorted(&parameters)]
         .map(|part| text::percent(part.as_bytes(), b""));
     Ok(parts.join("&"))
 }

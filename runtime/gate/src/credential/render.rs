@@ -121,7 +121,7 @@ fn value(variable: &Variable, values: &Values<'_>, sink: &mut dyn FnMut(&[u8])) 
         Variable::QuerySorted => {
             let pairs = outgoing.url.query_pairs();
             let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned()));
-            sink(sorted(pairs.collect()).as_bytes());
+            sink(sorted(&pairs.collect::<Vec<_>>()).as_bytes());
         }
         Variable::Header(name) => sink(&outgoing.header(name)),
         Variable::Body => sink(&outgoing.body),
@@ -136,7 +136,7 @@ fn value(variable: &Variable, values: &Values<'_>, sink: &mut dyn FnMut(&[u8])) 
 }
 
 /// Pairs as RFC 3986 encodes them, by name and then value, joined with `=` and `&`.
-pub(super) fn sorted(pairs: Vec<(String, String)>) -> String {
+pub(super) fn sorted(pairs: &[(String, String)]) -> String {
     let mut encoded: Vec<(String, String)> = pairs
         .iter()
         .map(|(name, value)| (text::percent(name.as_bytes(), b""), text::percent(value.as_bytes(), b"")))

@@ -16,9 +16,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     const VERIFY: &str = "credentials.verify";
     const REVEAL: &str = "credentials.reveal";
     let mut credentials = interface(linker, "credentials")?;
-    direct(&mut credentials, SCOPES, |state, (): ()| {
-        Ok((host(&mut state.host, SCOPES)?.granted_scopes(),))
-    })?;
+    direct(&mut credentials, SCOPES, |state, (): ()| Ok((host(&mut state.host, SCOPES)?.granted_scopes(),)))?;
     direct(&mut credentials, HAS, |state, (slot,): (String,)| {
         Ok((host(&mut state.host, HAS)?.has_slot(&slot),))
     })?;

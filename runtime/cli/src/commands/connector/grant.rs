@@ -1,13 +1,14 @@
 //! Changing a grant: what is named changes, what is not stays.
 
 use anyhow::Result;
+use serde_json::json;
 use wharf_model::{
     grant::{Grant, LimitOverrides},
     manifest::EgressRequest,
 };
 
 use crate::{
-    client::Client,
+    client::{Body, Client, Method},
     exit::{Exit, Fault},
     input::{count, duration_ms},
     output::Output,
@@ -37,6 +38,15 @@ pub(crate) struct Change {
     store: Option<u64>,
     #[command(flatten)]
     limits: LimitFlags,
+    /// Try the change out: what it would deny is counted, and passes if what is in force allows it.
+    #[arg(long, conflicts_with_all = ["enforce", "withdraw"])]
+    report_only: bool,
+    /// Put what is tried out in force.
+    #[arg(long, conflicts_with_all = ["egress", "no_egress", "store", "withdraw"])]
+    enforce: bool,
+    /// End the trial.
+    #[arg(long, conflicts_with_all = ["egress", "no_egress", "store"])]
+    withdraw: bool,
 }
 
 /// Limits of a call; none may be above the server's ceiling.
@@ -110,10 +120,32 @@ impl LimitFlags {
 
 pub(crate) async fn execute(client: &Client, change: &Change, output: &mut Output) -> Result<Exit> {
     let before: view::Connector = view::read(&client.get(&["connectors", &change.name], &[]).await?)?;
-    let grant = changed(before.grant, change)?;
-    let answer = client.put(&["connectors", &change.name, "grant"], view::grant_document(&grant)?).await?;
+    let name = change.name.as_str();
+    let answer = if change.enforce {
+        let version = before.proposed.map(|proposed| proposed.version).ok_or_else(|| nothing_tried(name))?;
+        let body = Body::Json(json!({ "version": version }));
+        client.post(&["connectors", name, "grant", "enforce"], &[], body).await?
+    } else if change.withdraw {
+        client.delete(&["connectors", name, "grant", "proposed"]).await?
+    } else {
+        // A trial is changed where one is under way.
+        let (from, mode) = match (change.report_only, before.proposed) {
+            (true, Some(proposed)) => (proposed.grant, "report-only"),
+            (true, None) => (before.grant, "report-only"),
+            (false, _) => (before.grant, "enforce"),
+        };
+        let grant = view::grant_document(&changed(from, change)?)?;
+        let seen = before.grant_version.to_string();
+        let query = [("mode", mode), ("seen", seen.as_str())];
+        client.send(Method::PUT, &["connectors", name, "grant"], &query, Body::Json(grant)).await?
+    };
     output.answer(&render::connector::show(&view::read(&answer)?), &answer);
     Ok(Exit::Ok)
+}
+
+fn nothing_tried(name: &str) -> Fault {
+    Fault::new(Exit::NotFound, "nothing-tried", format!("no grant of `{name}` is tried out"))
+        .fix(format!("wharf connector grant {name} --report-only …"))
 }
 
 fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {

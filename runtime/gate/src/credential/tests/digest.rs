@@ -7,7 +7,7 @@ use super::{Plan, credentials, now, outgoing, plan};
 
 const SLOTS: &[(&str, &str)] = &[("u", "Mufasa"), ("p", "Circle of Life")];
 const ORIGIN: &str = "http://www.example.org";
-const MD5: &str = "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm=MD5, nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFoH4GiTo0v\", opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"";
+const MD5: &str = "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm=MD5, nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"";
 
 fn sha256() -> String {
     MD5.replace("algorithm=MD5", "algorithm=SHA-256")
