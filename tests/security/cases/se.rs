@@ -109,6 +109,45 @@ cases! {
 
     se_05_a_failure_that_quotes_the_key => Case::Own(|bed, _| Box::pin(failing(bed)));
 
+    se_06_a_secret_that_is_not_granted_is_not_revealed => Case::Http(Http {
+        grant: A,
+        program: each([(step("reveal", json!({ "slot": "token" })), "\"refused\"")]),
+        ..Http::default()
+    });
+
+    // It may be sent where it belongs, and nowhere else.
+    se_06_a_revealed_secret_stays_inside => Case::Http(Http {
+        grant: BOTH,
+        reveal: &["key/token"],
+        program: each([
+            (step("reveal", json!({ "slot": "token" })), "\"revealed\""),
+            (step("log", json!({ "text": revealed("") })), "null"),
+            (step("field", json!({ "text": revealed("") })), "null"),
+            (step("say", json!({ "text": revealed("") })), "\"<[redacted]>\""),
+            (post(URL, revealed("")), "200"),
+            (post("https://api2.allowed.test/x", revealed("")), "secret-position|secret-binding"),
+            (get("https://sink.denied.test/").header("x-key", revealed("")), "host|secret-position"),
+        ]),
+        ..Http::default()
+    });
+
+    se_07_a_revealed_secret_in_other_encodings_stays_inside => Case::Http(Http {
+        grant: BOTH,
+        reveal: &["key/token"],
+        program: ENCODINGS
+            .iter()
+            .flat_map(|how| {
+                let text = revealed(how);
+                [
+                    (step("log", json!({ "text": text })), "null".to_owned()),
+                    (step("say", json!({ "text": text })), "\"<[redacted]>\"".to_owned()),
+                    (post("https://api2.allowed.test/x", text), "secret-position|secret-binding".to_owned()),
+                ]
+            })
+            .collect(),
+        ..Http::default()
+    });
+
     se_08_everything_that_libraries_say => Case::Http(Http {
         grant: A,
         program: each([(signed(URL), "200"), (signed(URL), "200")]),
@@ -133,6 +172,15 @@ cases! {
 
 /// What looks like a place for a secret, to somebody.
 const PLACES: [&str; 5] = ["{{token}}", "{connection.token}", "${token}", "${connections.p.token}", "%{token}"];
+
+const ENCODINGS: &[&str] = &["base64", "base64url", "hex", "percent", "json", "reversed"];
+
+/// The revealed secret between brackets, encoded; as it is for no encoding.
+fn revealed(how: &str) -> serde_json::Value {
+    let secret = json!({ "reveal": "token" });
+    let secret = if how.is_empty() { secret } else { json!({ "encode": how, "of": secret }) };
+    json!({ "join": ["<", secret, ">"] })
+}
 
 const NAMES: &[&str] = &["missing", "Q/key", "../Q/key", "q/KEY", "KEY", "", "q", "token", "neighbour/key"];
 
