@@ -27,7 +27,9 @@ pub(crate) fn bytes(value: &Value) -> Result<Vec<u8>> {
     if let Some(numbers) = value.get("bytes").and_then(Value::as_array) {
         return numbers
             .iter()
-            .map(|number| number.as_u64().and_then(|number| u8::try_from(number).ok()).ok_or_else(|| wrong(value)))
+            .map(|number| {
+                number.as_u64().and_then(|number| u8::try_from(number).ok()).ok_or_else(|| wrong(value))
+            })
             .collect();
     }
     if let (Some(part), Some(times)) = (value.get("repeat"), value.get("times").and_then(Value::as_u64)) {
