@@ -160,7 +160,7 @@ fn cached() -> Vec<u8> {
 }
 
 /// A custom section behind everything else (WebAssembly core specification 2.0, section 5.5.3).
-pub(super) fn append_section(file: &mut Vec<u8>, name: &str, data: &[u8]) {
+pub(crate) fn append_section(file: &mut Vec<u8>, name: &str, data: &[u8]) {
     let mut body = leb128(name.len());
     body.extend_from_slice(name.as_bytes());
     body.extend_from_slice(data);
