@@ -10,6 +10,7 @@
 
 use std::{
     fs,
+    future::{pending, ready},
     path::Path,
     sync::{
         Arc,
@@ -24,10 +25,10 @@ use wharf_benches::guest::context;
 use wharf_model::{
     digest::Digest,
     grant::Limits,
-    http::{HttpError, HttpRequest, HttpResponse},
+    http::{HttpError, HttpRequest},
     time::Timestamp,
 };
-use wharf_sandbox::{Call, Connector, Host, Sandbox, SandboxConfig};
+use wharf_sandbox::{Call, Connector, Exchange, Host, Sandbox, SandboxConfig};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -50,10 +51,10 @@ enum Gate {
 
 #[async_trait]
 impl Host for Gate {
-    async fn http(&mut self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+    fn http(&mut self, _: HttpRequest) -> Exchange {
         match self {
-            Self::Refuses => Err(HttpError::Unreachable("the bench has no network".to_owned())),
-            Self::Hangs => std::future::pending().await,
+            Self::Refuses => Box::pin(ready(Err(HttpError::Unreachable("the bench has no network".to_owned())))),
+            Self::Hangs => Box::pin(pending()),
         }
     }
 
