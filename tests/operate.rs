@@ -136,7 +136,7 @@ async fn sc_11_every_host_needs_a_yes_of_its_own() {
 async fn sc_13_the_same_file_many_times_at_once_is_one_version() {
     let bed = Bed::bare().await;
     let wasm = asking("1.0.0", &[]);
-    let installs = (0..20).map(|_| install(&bed, YES, wasm.clone()));
+    let installs = (0..16).map(|_| install(&bed, YES, wasm.clone()));
     for installed in futures_util::future::join_all(installs).await {
         assert_eq!(installed.unwrap()["status"], "active");
     }

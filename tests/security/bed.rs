@@ -184,7 +184,7 @@ impl Bed {
 
     /// Installs a connector that a test made.
     pub(crate) async fn install(&self, wasm: Vec<u8>) -> Result<Value, wharf_cli::exit::Fault> {
-        self.client.post(&["connectors"], &[("approve", "true")], Body::Wasm(wasm)).await
+        self.client.post(&["connectors"], CONSENT, Body::Wasm(wasm)).await
     }
 
     /// Applies a flow `NAME` that calls action `say` of the connector of that name once.
@@ -270,8 +270,11 @@ impl Ran {
     }
 }
 
+/// A yes to all that a connector asks for, any host too: what a case grants comes after it.
+const CONSENT: &[(&str, &str)] = &[("approve", "true"), ("any_host", "true")];
+
 pub(crate) async fn install(client: &Client, wasm: Vec<u8>) {
-    client.post(&["connectors"], &[("approve", "true")], Body::Wasm(wasm)).await.unwrap();
+    client.post(&["connectors"], CONSENT, Body::Wasm(wasm)).await.unwrap();
 }
 
 pub(crate) async fn apply(client: &Client, flow: &str) {
