@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use tokio::sync::oneshot;
-use wharf_engine::{Approval, Consent, Engine, EngineConfig, NewConnection, Notice};
+use wharf_engine::{AnyHost, Approval, Consent, Downgrade, Engine, EngineConfig, NewConnection, Notice};
 use wharf_gate::{Gate, GateConfig};
 use wharf_model::{
     event::{Delivery, Provenance},
@@ -23,6 +23,9 @@ use crate::{EVENT, flows};
 
 /// The actor of the audit log.
 const ACTOR: &str = "bench";
+/// Whoever runs a bench has agreed to it.
+const YES: Consent =
+    Consent { approval: Approval::Approved, downgrade: Downgrade::Refuse, any_host: AnyHost::Allow };
 
 /// An engine with the bench's connector, connection and flows.
 pub struct Bed {
@@ -83,7 +86,7 @@ impl Bed {
             ..EngineConfig::default()
         };
         let engine = Engine::start(config, store, sandbox, Gate::new(GateConfig::default())?).await?;
-        engine.install(connector, Consent { approval: Approval::Approved, ..Consent::NONE }, ACTOR).await?;
+        engine.install(connector, YES, ACTOR).await?;
         let connection = NewConnection {
             name: flows::CONNECTION.to_owned(),
             connector: "bench".to_owned(),

@@ -194,6 +194,8 @@ pub struct Effect {
     /// Bytes of the response body.
     #[serde(alias = "received-bytes")]
     pub received_bytes: u64,
+    /// It passed; why the grant on trial would have denied it.
+    pub would_deny: Option<String>,
 }
 
 /// What came of an effect.

@@ -150,6 +150,18 @@ pub fn log_line(line: &LogLine) -> String {
     format!("{level} {}{fields}", inert_short(&line.message, 500))
 }
 
+/// A call that passed, and that the grant on trial would have denied.
+#[must_use]
+pub fn would_deny(message: &str) -> String {
+    let mut lines = message.lines();
+    let mut text =
+        format!("{} {}\n", warn("on trial, would be denied:"), inert(lines.next().unwrap_or_default()));
+    for line in lines {
+        text.push_str(&format!("{}\n", inert(line)));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::testing::check, *};

@@ -223,6 +223,8 @@ fn below(step: &Step, attempt: &Attempt, depth: Depth) -> String {
     for effect in &attempt.effects {
         if let EffectResult::Denied { reason, message } = &effect.result {
             text.push_str(&failure::denial(connector, effect, reason, message));
+        } else if let Some(message) = &effect.would_deny {
+            text.push_str(&failure::would_deny(message));
         } else if depth == Depth::Everything {
             text.push_str(&format!(
                 "  {} attempt {}  {}\n",

@@ -58,7 +58,7 @@ fn cpu() -> Finding {
             ("lzcnt", std::arch::is_x86_feature_detected!("lzcnt")),
         ];
         let there: Vec<&str> = features.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
-        return CPU.ok(format!("x86_64 with {}", there.join(", ")));
+        CPU.ok(format!("x86_64 with {}", there.join(", ")))
     }
     #[cfg(not(target_arch = "x86_64"))]
     CPU.warn(
