@@ -81,7 +81,10 @@ async fn sc_09_two_versions_wait_and_a_yes_is_to_what_was_shown() {
         let changes = of["changes"].as_array().unwrap().iter();
         changes.map(|change| change["direction"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!((directions(&two), directions(&three)), (vec!["widens".to_owned()], vec!["widens".to_owned(), "narrows".to_owned()]));
+    assert_eq!(
+        (directions(&two), directions(&three)),
+        (vec!["widens".to_owned()], vec!["widens".to_owned(), "narrows".to_owned()])
+    );
     let shown = bed.client.get(&["connectors", "speaker"], &[]).await.unwrap();
     let held: Vec<&Value> = shown["held"].as_array().unwrap().iter().map(|held| &held["version"]).collect();
     assert_eq!(held, ["2.0.0", "3.0.0"]);
@@ -152,7 +155,8 @@ async fn posting() -> Bed {
 }
 
 async fn metric(bed: &Bed, line: &str) -> Option<String> {
-    let page = bed.http.get(format!("http://{}/metrics", bed.addr)).send().await.unwrap().text().await.unwrap();
+    let page =
+        bed.http.get(format!("http://{}/metrics", bed.addr)).send().await.unwrap().text().await.unwrap();
     page.lines().find(|known| known.starts_with(line)).map(str::to_owned)
 }
 
@@ -264,7 +268,8 @@ async fn se_15_neither_environment_nor_command_line_holds_the_master_key() {
         assert!(!bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()), "{file}");
     }
     let doctor = bed.client.get(&["doctor"], &[]).await.unwrap();
-    let dumps = doctor["findings"].as_array().unwrap().iter().find(|line| line["check"] == "core-dumps").unwrap();
+    let dumps =
+        doctor["findings"].as_array().unwrap().iter().find(|line| line["check"] == "core-dumps").unwrap();
     assert_eq!(dumps["level"], "ok", "{dumps:#}");
 }
 
@@ -323,7 +328,8 @@ async fn se_12_a_rotation_that_is_killed_is_finished_by_the_next_start() {
     }
     bed.stop().await;
     let rotated = wharf(&bed, &["secrets", "rotate", "--json"], &[]);
-    let answer: Value = serde_json::from_slice(&rotated.stdout).unwrap_or_else(|_| panic!("{}", text(&rotated)));
+    let answer: Value =
+        serde_json::from_slice(&rotated.stdout).unwrap_or_else(|_| panic!("{}", text(&rotated)));
     assert_eq!((&answer["secrets"], &answer["generation"]), (&json!(1), &json!(8)));
     bed.restart(&[]).await;
     let run = bed.start("post", json!({})).await;
@@ -436,7 +442,9 @@ fn still_word(word: &str) -> String {
         return "19:13:12".to_owned();
     }
     match word.split_once('/') {
-        Some(("api-key", rest)) => format!("api-key/5f03c1d2a7b4{}", if rest.ends_with(')') { ")" } else { "" }),
+        Some(("api-key", rest)) => {
+            format!("api-key/5f03c1d2a7b4{}", if rest.ends_with(')') { ")" } else { "" })
+        }
         _ => word.to_owned(),
     }
 }

@@ -94,9 +94,11 @@ pub(crate) struct Bed {
 
 impl Bed {
     async fn start(group: Group) -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("security")
-            .join(format!("{}-{}", group.name().to_lowercase(), std::process::id()));
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("security").join(format!(
+            "{}-{}",
+            group.name().to_lowercase(),
+            std::process::id()
+        ));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         let network = Network::start(&dir).await;
@@ -251,7 +253,9 @@ impl Ran {
     /// Bytes of the log.
     pub(crate) fn logged(&self) -> usize {
         let lines = self.attempt()["log"].as_array().unwrap().iter();
-        lines.map(|line| line["message"].as_str().unwrap().len() + line["fields"].as_str().unwrap().len()).sum()
+        lines
+            .map(|line| line["message"].as_str().unwrap().len() + line["fields"].as_str().unwrap().len())
+            .sum()
     }
 }
 
@@ -261,7 +265,10 @@ pub(crate) async fn install(client: &Client, wasm: Vec<u8>) {
 
 pub(crate) async fn apply(client: &Client, flow: &str) {
     let body = Body::Yaml(flow.to_owned());
-    client.post(&["flows"], &[("file", "case.yaml")], body).await.unwrap_or_else(|error| panic!("{flow}{error:?}"));
+    client
+        .post(&["flows"], &[("file", "case.yaml")], body)
+        .await
+        .unwrap_or_else(|error| panic!("{flow}{error:?}"));
 }
 
 /// A server process. Its output is in `stdout.log` and `stderr.log`.
@@ -325,7 +332,8 @@ struct Guard {
 
 impl Guard {
     fn over(server: Process, dir: &Path) -> Self {
-        let script = "cat >/dev/null; grep -qaF \"$2\" /proc/$1/cmdline && kill -9 $1; [ -n \"$3\" ] || rm -rf \"$2\"";
+        let script =
+            "cat >/dev/null; grep -qaF \"$2\" /proc/$1/cmdline && kill -9 $1; [ -n \"$3\" ] || rm -rf \"$2\"";
         let child = Command::new("sh")
             .args(["-c", script, "sh", &server.pid.to_string()])
             .arg(dir)

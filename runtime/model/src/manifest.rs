@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use auth::{
-    AuthMethod, AwsSigV4, ClientCertificate, HashAlgorithm, Jwt, JwtAlgorithm, KeyEncoding, OAuth1, OAuth1Method, PlacedField,
-    Placement, Position, SignatureRecipe, Slot, TextEncoding,
+    AuthMethod, AwsSigV4, ClientCertificate, HashAlgorithm, Jwt, JwtAlgorithm, KeyEncoding, OAuth1,
+    OAuth1Method, PlacedField, Placement, Position, SignatureRecipe, Slot, TextEncoding,
 };
 pub use recipe::{Context, Moment, Piece, Template, TemplateError, Variable};
 

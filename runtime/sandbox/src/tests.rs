@@ -12,10 +12,10 @@ mod bounds;
 mod cache;
 /// What a call may ask for, and what it is billed.
 mod calls;
-/// Exchanges that overlap, and bodies that are read as they come.
-mod exchanges;
 /// Where a guest is when its time is up.
 mod deadlines;
+/// Exchanges that overlap, and bodies that are read as they come.
+mod exchanges;
 /// One connector cannot starve another.
 mod fairness;
 /// What no connector may need.

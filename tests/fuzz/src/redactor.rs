@@ -4,13 +4,20 @@
 //! Input: the number of bytes of the secret, the spelling, how much of the noise stands before the
 //! secret; then the secret; then the noise.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
+use bytes::Bytes;
+use futures_util::stream::iter;
 use wharf_gate::Redactor;
+use wharf_model::http::Body;
 
 use crate::urls::percent_decode;
 
@@ -30,6 +37,7 @@ pub fn run(data: &[u8]) {
 
     if let Some(spelled) = spell(secret, *spelling, before) {
         let hidden = [before, &spelled, after].concat();
+        in_pieces(&redactor, &hidden, usize::from(*split) % 40 + 1);
         assert!(redactor.finds(&hidden), "{spelled:?} of {secret:?} is not found");
         let clean = redactor.bytes(&hidden);
         assert!(!stands_in(&clean, secret), "{secret:?} is left in {clean:?}");
@@ -38,10 +46,23 @@ pub fn run(data: &[u8]) {
             assert!(!stands_in(clean.as_bytes(), secret), "{secret:?} is left in {clean:?}");
         }
     }
+    in_pieces(&redactor, noise, usize::from(*split) % 40 + 1);
     if !stands_in(noise, secret) {
         assert!(!redactor.finds(noise), "{secret:?} is said to stand in {noise:?}");
         assert_eq!(redactor.bytes(noise), noise);
     }
+}
+
+/// Wherever a stream is cut, what comes out of it is what comes out of the whole.
+fn in_pieces(redactor: &Redactor, bytes: &[u8], size: usize) {
+    let pieces: Vec<_> = bytes.chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let clean = Body::Pieces(redactor.pieces(Box::pin(iter(pieces))));
+    let mut whole = pin!(clean.whole());
+    // Every piece is there: the first poll is the last.
+    let Poll::Ready(clean) = whole.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("the stream waits for nothing");
+    };
+    assert_eq!(clean.ok().as_deref(), Some(&*redactor.bytes(bytes)), "in pieces of {size}: {bytes:?}");
 }
 
 /// The secret as it may come back; `before` decides about its alignment in base64.

@@ -410,7 +410,9 @@ async fn hundred_waits(bed: &Bed, before: &Before) -> Findings {
     }
     for run in runs {
         let record = bed.ended(&run).await;
-        if record["steps"][1]["attempts"][0]["trap"]["reason"] != "deadline" && !record.to_string().contains("\"deadline\"") {
+        if record["steps"][1]["attempts"][0]["trap"]["reason"] != "deadline"
+            && !record.to_string().contains("\"deadline\"")
+        {
             findings.wrong.push(format!("{record:#}"));
         }
     }
@@ -422,8 +424,9 @@ async fn thousand_traps(bed: &Bed, before: &Before) -> Findings {
     let mut findings = Findings::none();
     let name = "trapping";
     bed.install(wat::connector(name, "1.0.0", |_| {}, &core("unreachable"))).await.unwrap();
-    let steps: String =
-        (0..50).map(|n| format!("  - {{ id: s{n}, action: {name}/say, on-error: continue, retry: none }}\n")).collect();
+    let steps: String = (0..50)
+        .map(|n| format!("  - {{ id: s{n}, action: {name}/say, on-error: continue, retry: none }}\n"))
+        .collect();
     crate::security::bed::apply(&bed.client, &format!("flow: {name}\non: manual\nsteps:\n{steps}")).await;
     for _ in 0..20 {
         let run = bed.begin(name, json!({})).await;

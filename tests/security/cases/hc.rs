@@ -438,7 +438,10 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nabc\r\n0\r\n\r\n",
         "bad-response|interrupted|200+interrupted|200+bad-response",
     ),
-    ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", "200"),
+    (
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
+        "200",
+    ),
     ("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nabc", "bad-response|interrupted"),
 ];
 
@@ -452,7 +455,10 @@ fn broken_headers() -> Vec<(Step, String)> {
     }
     let many = (0..65).fold(get(URL), |step, _| step.header("x-a", "v"));
     program.push((many, "invalid-request".to_owned()));
-    program.push((get(URL).header("x-a", json!({ "repeat": "a", "times": 33 << 10 })), "invalid-request".to_owned()));
+    program.push((
+        get(URL).header("x-a", json!({ "repeat": "a", "times": 33 << 10 })),
+        "invalid-request".to_owned(),
+    ));
     program
 }
 
@@ -463,7 +469,8 @@ fn methods() -> Vec<(Step, String)> {
         (get(URL).header("X-HTTP-Method", "DELETE"), "forbidden-header".to_owned()),
         (get(URL).header("x_method_override", "DELETE"), "forbidden-header".to_owned()),
     ];
-    for method in ["get", "GET ", "CONNECT", "TRACE", "PRI", "", "GET\r\nX: y", "GET /x HTTP/1.1\r\n\r\nGET"] {
+    for method in ["get", "GET ", "CONNECT", "TRACE", "PRI", "", "GET\r\nX: y", "GET /x HTTP/1.1\r\n\r\nGET"]
+    {
         program.push((get(URL).with("method", method), "method|invalid-request".to_owned()));
     }
     program
@@ -495,9 +502,18 @@ fn encoded_zeros(coding: &str) -> Vec<u8> {
         let zeros = tokio::io::BufReader::new(tokio::io::AsyncReadExt::take(tokio::io::repeat(0), 256 << 20));
         let mut body = Vec::new();
         let copied = match coding {
-            "gzip" => tokio::io::copy(&mut bufread::GzipEncoder::with_quality(zeros, Level::Fastest), &mut body).await,
-            "deflate" => tokio::io::copy(&mut bufread::ZlibEncoder::with_quality(zeros, Level::Fastest), &mut body).await,
-            _ => tokio::io::copy(&mut bufread::BrotliEncoder::with_quality(zeros, Level::Fastest), &mut body).await,
+            "gzip" => {
+                tokio::io::copy(&mut bufread::GzipEncoder::with_quality(zeros, Level::Fastest), &mut body)
+                    .await
+            }
+            "deflate" => {
+                tokio::io::copy(&mut bufread::ZlibEncoder::with_quality(zeros, Level::Fastest), &mut body)
+                    .await
+            }
+            _ => {
+                tokio::io::copy(&mut bufread::BrotliEncoder::with_quality(zeros, Level::Fastest), &mut body)
+                    .await
+            }
         };
         copied.unwrap();
         body

@@ -14,7 +14,12 @@ use crate::{
 const REFUSED: &[&str] = &["bad-package", "refused-by-sandbox", "bad-manifest", "describes-itself-otherwise"];
 const MALFORMED: &[&str] = &["bad-package"];
 
-fn load(what: impl Into<String>, file: impl Into<Vec<u8>>, codes: &'static [&'static str], says: &'static str) -> Load {
+fn load(
+    what: impl Into<String>,
+    file: impl Into<Vec<u8>>,
+    codes: &'static [&'static str],
+    says: &'static str,
+) -> Load {
     Load { what: what.into(), file: file.into(), codes, says }
 }
 
@@ -133,7 +138,8 @@ fn exporting(fields: &str) -> Vec<u8> {
 /// A sealed connector whose manifest has one action twice: a member of a JSON object that is there twice.
 fn twice() -> Vec<u8> {
     let action = r#""say":{"title":"Say","effect":"read","input":{"type":"object"},"output":{}}"#;
-    let manifest = format!(r#"{{"name":"twice","version":"1.0.0","title":"X","actions":{{{action},{action}}}}}"#);
+    let manifest =
+        format!(r#"{{"name":"twice","version":"1.0.0","title":"X","actions":{{{action},{action}}}}}"#);
     let component = wat::component(&manifest, &Core::default());
     let mut file = component;
     append_section(&mut file, wharf_package::MANIFEST_SECTION, manifest.as_bytes());

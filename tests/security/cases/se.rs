@@ -132,7 +132,8 @@ cases! {
 }
 
 /// What looks like a place for a secret, to somebody.
-const PLACES: [&str; 5] = ["{{token}}", "{connection.token}", "${token}", "${connections.p.token}", "%{token}"];
+const PLACES: [&str; 5] =
+    ["{{token}}", "{connection.token}", "${token}", "${connections.p.token}", "%{token}"];
 
 const NAMES: &[&str] = &["missing", "Q/key", "../Q/key", "q/KEY", "KEY", "", "q", "token", "neighbour/key"];
 
@@ -154,7 +155,8 @@ fn misplaced() -> Vec<(Step, String)> {
 }
 
 fn redacted(_: &Bed, ran: &crate::security::bed::Ran) -> Vec<String> {
-    let wrong = ran.seen().iter().filter(|seen| !seen["body"].as_str().unwrap_or_default().contains("[redacted]"));
+    let wrong =
+        ran.seen().iter().filter(|seen| !seen["body"].as_str().unwrap_or_default().contains("[redacted]"));
     wrong.map(|seen| format!("the credential is not taken out: {seen}")).collect()
 }
 
@@ -228,7 +230,9 @@ async fn moved(bed: &Bed) -> Findings {
                 .execute("UPDATE secret SET (wrapped_key, sealed) = (SELECT wrapped_key, sealed FROM secret WHERE connection = ?1) WHERE connection = ?2", [from, to])
                 .unwrap()
         };
-        connection.execute("CREATE TEMP TABLE kept AS SELECT * FROM secret WHERE connection = ?1", [to]).unwrap();
+        connection
+            .execute("CREATE TEMP TABLE kept AS SELECT * FROM secret WHERE connection = ?1", [to])
+            .unwrap();
         copy(from, to);
         match usable(bed, to).await {
             Err(code) if code == "secret-corrupt" => {}
@@ -252,7 +256,9 @@ async fn flipped(bed: &Bed) -> Findings {
     let mut findings = Findings::none();
     let connection = writable(bed);
     let read = |column: &str| -> Vec<u8> {
-        connection.query_row(&format!("SELECT {column} FROM secret WHERE connection = 'p'"), [], |row| row.get(0)).unwrap()
+        connection
+            .query_row(&format!("SELECT {column} FROM secret WHERE connection = 'p'"), [], |row| row.get(0))
+            .unwrap()
     };
     let mut tried = 0;
     for column in ["wrapped_key", "sealed"] {
@@ -264,7 +270,12 @@ async fn flipped(bed: &Bed) -> Findings {
                 Some(bytes)
             })
             .collect();
-        broken.extend([Some(whole[..whole.len() - 1].to_vec()), Some(whole[..10].to_vec()), Some(Vec::new()), None]);
+        broken.extend([
+            Some(whole[..whole.len() - 1].to_vec()),
+            Some(whole[..10].to_vec()),
+            Some(Vec::new()),
+            None,
+        ]);
         for bytes in broken {
             tried += 1;
             let set = format!("UPDATE secret SET {column} = ?1 WHERE connection = 'p'");
@@ -274,7 +285,9 @@ async fn flipped(bed: &Bed) -> Findings {
                 other => findings.wrong.push(format!("{column} as {bytes:?}: {other:?}")),
             }
         }
-        connection.execute(&format!("UPDATE secret SET {column} = ?1 WHERE connection = 'p'"), [&whole]).unwrap();
+        connection
+            .execute(&format!("UPDATE secret SET {column} = ?1 WHERE connection = 'p'"), [&whole])
+            .unwrap();
     }
     if let Err(code) = usable(bed, "p").await {
         findings.wrong.push(format!("as it was: {code}"));

@@ -20,15 +20,11 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     direct(&mut credentials, HAS, |state, (slot,): (String,)| {
         Ok((host(&mut state.host, HAS)?.has_slot(&slot),))
     })?;
-    direct(
-        &mut credentials,
-        HMAC,
-        |state, (slot, algorithm, data): (String, HmacAlgorithm, Vec<u8>)| {
-            let keyed = host(&mut state.host, HMAC)?.hmac(&slot, convert::hmac_algorithm(algorithm), &data);
-            let keyed: Result<Vec<u8>, Error> = keyed.map_err(convert::credential_error);
-            Ok((keyed,))
-        },
-    )?;
+    direct(&mut credentials, HMAC, |state, (slot, algorithm, data): (String, HmacAlgorithm, Vec<u8>)| {
+        let keyed = host(&mut state.host, HMAC)?.hmac(&slot, convert::hmac_algorithm(algorithm), &data);
+        let keyed: Result<Vec<u8>, Error> = keyed.map_err(convert::credential_error);
+        Ok((keyed,))
+    })?;
     direct(
         &mut credentials,
         VERIFY,
