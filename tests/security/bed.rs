@@ -156,6 +156,17 @@ impl Bed {
 
     /// Grants these rules (`GET,POST https://…`) and limits, and nothing else.
     pub(crate) async fn grant(&self, connector: &str, rules: &[&str], limits: &Value) {
+        self.grant_revealing(connector, rules, limits, &[]).await;
+    }
+
+    /// The same, and these slots may be read.
+    pub(crate) async fn grant_revealing(
+        &self,
+        connector: &str,
+        rules: &[&str],
+        limits: &Value,
+        reveal: &[&str],
+    ) {
         let egress: Vec<Value> = rules
             .iter()
             .map(|rule| {
@@ -164,7 +175,7 @@ impl Bed {
             })
             .collect();
         let limits = if limits.is_null() { json!({}) } else { limits.clone() };
-        let grant = json!({ "egress": egress, "limits": limits, "store-max-bytes": 65536 });
+        let grant = json!({ "egress": egress, "limits": limits, "store-max-bytes": 65536, "reveal": reveal });
         let known = json!([connector, grant]);
         if std::mem::replace(&mut *self.granted.lock().unwrap(), known.clone()) != known {
             self.client.put(&["connectors", connector, "grant"], grant).await.unwrap();

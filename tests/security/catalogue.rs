@@ -117,20 +117,14 @@ pub(crate) const CATALOGUE: &[Entry] = &[
 ];
 
 /// The names of this suite's cases.
-static SUITE: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let sources = [
-        include_str!("cases/gr.rs"),
-        include_str!("cases/ml.rs"),
-        include_str!("cases/hc.rs"),
-        include_str!("cases/se.rs"),
-        include_str!("cases/fs.rs"),
-    ];
-    let lines = sources.into_iter().flat_map(str::lines);
-    lines
-        .filter_map(|line| line.strip_prefix("    ")?.split_once(" =>"))
-        .map(|(name, _)| name)
-        .filter(|name| is_name(name))
-        .collect()
+static SUITE: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut names = Vec::new();
+    for (_, text) in crate::tidy::sources("tests/security/cases") {
+        let cases = text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" =>"));
+        names.extend(cases.map(|(name, _)| name).filter(|name| is_name(name)).map(str::to_owned));
+    }
+    names.sort();
+    names
 });
 
 fn is_name(text: &str) -> bool {

@@ -43,6 +43,8 @@ pub(crate) struct Http {
     pub(crate) grant: &'static [&'static str],
     /// Limits of the grant.
     pub(crate) limits: Value,
+    /// Slots that the probe may read.
+    pub(crate) reveal: &'static [&'static str],
     /// Which flow: connector and action.
     pub(crate) flow: &'static str,
     /// What A answers.
@@ -66,6 +68,7 @@ impl Default for Http {
         Self {
             grant: &[],
             limits: json!({}),
+            reveal: &[],
             flow: "probe-write",
             a: always(ok("a")),
             a2: always(ok("a2")),
@@ -174,7 +177,7 @@ impl Findings {
 
 async fn play_http(bed: &Bed, http: Http) -> (Before, Findings) {
     let connector = http.flow.split('-').next().unwrap();
-    bed.grant(connector, http.grant, &http.limits).await;
+    bed.grant_revealing(connector, http.grant, &http.limits, http.reveal).await;
     bed.network.play(Arc::clone(&http.a));
     bed.network.a2.play(Arc::clone(&http.a2));
     let before = Before::of(bed).await;
