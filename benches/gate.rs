@@ -1,9 +1,10 @@
 //! What the gate costs: a call through it beside the same call by its HTTP library alone, the decision
-//! by itself, the search for secrets, a call that is denied.
+//! by itself, a call that is denied.
 //!
 //! `cargo bench -p wharf-benches --no-default-features --bench gate` builds without the engine. The
 //! provider is a process of its own, so CPU here is the client's; rounds of the two clients alternate,
-//! so that a busy machine is busy for both. One word (`http`, `decide`, `scan`) measures that alone.
+//! so that a busy machine is busy for both. One word (`http`, `decide`) measures that alone; the search
+//! for secrets has a bench of its own, `scan`.
 
 #![expect(clippy::print_stdout, reason = "figures are what a bench is for")]
 
@@ -21,7 +22,7 @@ use wharf_benches::{
     memory,
     provider::{self, Provider},
 };
-use wharf_gate::{Authority, Credentials, Effects, Gate, GateConfig, Redactor, Scope, Secret};
+use wharf_gate::{Authority, Credentials, Effects, Gate, GateConfig, Scope, Secret};
 use wharf_model::{
     egress::{Operation, Rule, RuleSets, Target, decide},
     grant::{Grant, Limits},
@@ -46,11 +47,10 @@ fn main() -> Result<()> {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(provider::serve(|addr| println!("{addr}")))
         }
-        [] => http().and_then(|()| decisions()).and_then(|()| scans()),
+        [] => http().and_then(|()| decisions()),
         ["http"] => http(),
         ["decide"] => decisions(),
-        ["scan"] => scans(),
-        _ => bail!("it takes nothing, `http`, `decide` or `scan`"),
+        _ => bail!("it takes nothing, `http` or `decide`"),
     }
 }
 
@@ -286,48 +286,4 @@ fn tell(name: &str, work: impl Fn() -> bool) {
         "  {name:32} {:>8.2} µs",
         rounds.get(rounds.len() / 2).map_or(0.0, |took| took.as_secs_f64() * 1e6)
     );
-}
-
-/// The search for secrets: three slots, in 1 MB of each kind of text.
-fn scans() -> Result<()> {
-    const SIZE: usize = 1_000_000;
-    let secrets: [&[u8]; 3] =
-        [SECRET.as_bytes(), b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b"refresh-0123456789abcdef"];
-    let redactor = Redactor::new(secrets);
-    let repeat = |unit: &str| unit.as_bytes().iter().copied().cycle().take(SIZE).collect::<Vec<u8>>();
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    let binary: Vec<u8> = (0..SIZE / 8).flat_map(|_| random()).collect();
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let base64: Vec<u8> =
-        binary.iter().filter_map(|byte| alphabet.get(usize::from(byte % 64)).copied()).collect();
-    let escaped: String = "Grüße an Zoë".encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-    let kinds: [(&str, Vec<u8>); 6] = [
-        ("JSON", repeat(EVENT)),
-        ("JSON, escapes everywhere", repeat(&escaped)),
-        ("a form, percent-encoded", repeat("name=Gr%C3%BC%C3%9Fe%20an&url=https%3A%2F%2Fa.test%2F%3Fq%3D1&")),
-        ("base64", base64),
-        ("random bytes", binary),
-        ("near misses", repeat("sk_live_4eC39HqLyjWDarjtT1zdp7d_whsec_MfKQ9r8GKYqrTwjUPD8")),
-    ];
-    println!("search for three secrets in all spellings, one thread");
-    for (name, bytes) in &kinds {
-        let size = f64::from(u32::try_from(bytes.len())?);
-        let mut rounds: Vec<f64> = Vec::new();
-        for _ in 0..15 {
-            let began = Instant::now();
-            let found = redactor.finds(black_box(bytes));
-            rounds.push(began.elapsed().as_secs_f64());
-            ensure!(!found, "a secret in {name}");
-        }
-        rounds.sort_by(f64::total_cmp);
-        let median = rounds.get(rounds.len() / 2).copied().unwrap_or(f64::INFINITY);
-        println!("  {name:32} {:>8.2} GB/s   {:>8.1} µs a MB", size / median / 1e9, median * 1e12 / size);
-    }
-    Ok(())
 }

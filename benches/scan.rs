@@ -30,13 +30,15 @@ fn text(piece: &str) -> String {
 /// As an API answers.
 const JSON: &str = r#"{"id":"ch_3MmlLrLkdIwHu7ix0snN0B15","object":"charge","amount":1099,"captured":true,"description":"a line of text about it","created":1679090539},"#;
 
-#[divan::bench(args = ["json", "prose", "base64", "hex", "escapes"])]
+#[divan::bench(args = ["json", "prose", "base64", "hex", "near", "form", "escapes"])]
 fn clean_mib(bencher: Bencher<'_, '_>, kind: &str) {
     let text = text(match kind {
         "json" => JSON,
         "prose" => "It was the best of times, it was the worst of times, it was the age of wisdom. ",
         "base64" => "TG9yZW0gaXBzdW0gZG9sb3Igc2l0IGFtZXQsIGNvbnNlY3RldHVyIGFkaXBpc2NpbmcgZWxpdCwg",
         "hex" => "736b5f6c6976655f0a1b2c3d4e5f60718293a4b5c6d7e8f901",
+        "near" => "sk_live_S3NT1NEL_7f3a9c2e41d0b68_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS-",
+        "form" => "name=Gr%C3%BC%C3%9Fe%20an&url=https%3A%2F%2Fa.test%2F%3Fq%3D1&",
         _ => r"line\n\u00e9t\u00e9 100%25 \/path\/ ",
     });
     let redactor = redactor();

@@ -4,15 +4,25 @@
 //! Input: the number of bytes of the secret, the spelling, how much of the noise stands before the
 //! secret; then the secret; then the noise.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
+use bytes::Bytes;
+use futures_util::stream::iter;
 use wharf_gate::Redactor;
+use wharf_model::http::Body;
 
 use crate::urls::percent_decode;
+
+/// What is put in the place of a secret.
+const MARK: &[u8] = b"[redacted]";
 
 /// Secrets of fewer bytes are not looked for.
 const SHORTEST: usize = 8;
@@ -30,18 +40,32 @@ pub fn run(data: &[u8]) {
 
     if let Some(spelled) = spell(secret, *spelling, before) {
         let hidden = [before, &spelled, after].concat();
+        in_pieces(&redactor, &hidden, usize::from(*split) % 40 + 1);
         assert!(redactor.finds(&hidden), "{spelled:?} of {secret:?} is not found");
         let clean = redactor.bytes(&hidden);
-        assert!(!stands_in(&clean, secret), "{secret:?} is left in {clean:?}");
+        assert!(!is_left(&clean, secret), "{secret:?} is left in {clean:?}");
         if let Ok(text) = std::str::from_utf8(&hidden) {
             let clean = redactor.text(text);
-            assert!(!stands_in(clean.as_bytes(), secret), "{secret:?} is left in {clean:?}");
+            assert!(!is_left(clean.as_bytes(), secret), "{secret:?} is left in {clean:?}");
         }
     }
+    in_pieces(&redactor, noise, usize::from(*split) % 40 + 1);
     if !stands_in(noise, secret) {
         assert!(!redactor.finds(noise), "{secret:?} is said to stand in {noise:?}");
         assert_eq!(redactor.bytes(noise), noise);
     }
+}
+
+/// Wherever a stream is cut, what comes out of it is what comes out of the whole.
+fn in_pieces(redactor: &Redactor, bytes: &[u8], size: usize) {
+    let pieces: Vec<_> = bytes.chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let clean = Body::Pieces(redactor.pieces(Box::pin(iter(pieces))));
+    let mut whole = pin!(clean.whole());
+    // Every piece is there: the first poll is the last.
+    let Poll::Ready(clean) = whole.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("the stream waits for nothing");
+    };
+    assert_eq!(clean.ok().as_deref(), Some(&*redactor.bytes(bytes)), "in pieces of {size}: {bytes:?}");
 }
 
 /// The secret as it may come back; `before` decides about its alignment in base64.
@@ -96,6 +120,18 @@ fn spell(secret: &[u8], spelling: u8, before: &[u8]) -> Option<Vec<u8>> {
         14 => text?.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>().into_bytes(),
         _ => text?.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<String>().into_bytes(),
     })
+}
+
+/// Whether the secret stands beside the marks; with a mark in it, it is not what was there before.
+fn is_left(clean: &[u8], secret: &[u8]) -> bool {
+    let mut rest = clean;
+    while let Some(at) = rest.windows(MARK.len()).position(|window| window == MARK) {
+        if stands_in(&rest[..at], secret) {
+            return true;
+        }
+        rest = &rest[at + MARK.len()..];
+    }
+    stands_in(rest, secret)
 }
 
 /// Whether the secret stands in the bytes, in any spelling, by decoding them.

@@ -14,7 +14,8 @@ use super::{MARK, Redactor};
 
 impl Redactor {
     /// The body without the secrets.
-    pub(crate) fn pieces(&self, pieces: Pieces) -> Pieces {
+    #[must_use]
+    pub fn pieces(&self, pieces: Pieces) -> Pieces {
         if self.longest() == 0 {
             return pieces;
         }
