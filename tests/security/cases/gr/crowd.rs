@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{A, LOOP, core, settle};
 use crate::security::after::Before;
 use crate::security::bed::Bed;
-use crate::security::mock::{After, Reply, always, ok};
+use crate::security::mock::{After, Reply, always, ok, raw};
 use crate::security::network;
 use crate::security::play::cases;
 use crate::security::play::{Case, Findings, Load};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{A, ANY, BELOW, BOTH, URL, under};
-use crate::security::mock::{After, Reply, always, in_turn, redirect};
+use crate::security::mock::{After, Reply, always, in_turn, redirect, reply};
 use crate::security::play::cases;
 use crate::security::play::{Case, Http};
 use crate::security::probe::{all, each, get, signed};
