@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{A, URL, core, ended_after_two_seconds, settle, stopped, two_seconds, waits};
+use super::{A, URL, ended_after_two_seconds, settle, stopped, two_seconds, waits};
 use crate::security::after::Before;
 use crate::security::bed::Bed;
 use crate::security::mock::{After, Reply, always};
