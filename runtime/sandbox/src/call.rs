@@ -26,6 +26,7 @@ use crate::{
     output::{Output, Rejected},
     report::{self, Phase, Scene},
     state::State,
+    wasi::Meter,
 };
 
 /// With what a connector is called: limits, and the host that its effects go through.
@@ -88,17 +89,28 @@ where
             return Finished { result, metering: Metering::default(), log: Vec::new() };
         }
     };
+    let meter = connector.foreign.then(|| Meter::new(limits));
+    store.data_mut().meter.clone_from(&meter);
     let mut phase = Phase::Instantiating;
     let started = Instant::now();
-    let ended = timeout(Duration::from_millis(limits.deadline_ms), async {
-        let instance = connector.pre.instantiate_async(&mut store).await?;
-        phase = Phase::Calling;
-        let function = instance.get_typed_func::<P, R>(&mut store, index)?;
-        function.call_async(&mut store, params).await
-    })
+    let ended = timeout(
+        Duration::from_millis(limits.deadline_ms),
+        metered(meter.as_ref(), async {
+            let instance = connector.pre.instantiate_async(&mut store).await?;
+            phase = Phase::Calling;
+            let function = instance.get_typed_func::<P, R>(&mut store, index)?;
+            function.call_async(&mut store, params).await
+        }),
+    )
     .await;
     let wall = started.elapsed();
-    let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let guest = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let ended = ended.map(|returned| {
+        let returned = returned?;
+        meter.as_ref().map_or(Ok(()), |meter| meter.settled(guest))?;
+        Ok(returned)
+    });
+    let fuel = guest.saturating_add(meter.as_ref().map_or(0, Meter::fuel)).min(limits.fuel);
     let state = store.data();
     let scene = Scene { state, fuel, wall, export: export.name(), phase };
     let result = match ended {
@@ -111,6 +123,20 @@ where
     let metering = metering(state, fuel, wall);
     crate::wasi::flush(state);
     Finished { result, metering, log: state.log.take() }
+}
+
+/// Drives a call, and stops it when its WASI calls alone cost more than it may use.
+async fn metered<T>(
+    meter: Option<&Meter>,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> wasmtime::Result<T> {
+    match meter {
+        None => call.await,
+        Some(meter) => tokio::select! {
+            returned = call => returned,
+            stop = meter.broken() => Err(stop.into()),
+        },
+    }
 }
 
 /// A store with every limit set.
@@ -155,11 +181,12 @@ pub(crate) async fn trial(
 }
 
 fn metering(state: &State, fuel: u64, wall: Duration) -> Metering {
+    let wasi = state.meter.as_ref();
     Metering {
         fuel,
         peak_memory_bytes: state.used.peak_memory_bytes,
-        host_bytes: state.used.host_bytes,
-        host_calls: state.used.host_calls,
+        host_bytes: state.used.host_bytes.saturating_add(wasi.map_or(0, Meter::bytes)),
+        host_calls: state.used.host_calls.saturating_add(wasi.map_or(0, Meter::calls)),
         effects: state.used.effects,
         wall_micros: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
         gate_micros: state.used.gate_micros,

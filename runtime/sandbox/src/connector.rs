@@ -40,6 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) exports: Exports,
     pub(crate) interfaces: Interfaces,
     pub(crate) imports: Vec<String>,
+    /// It imports WASI, whose calls go on a bill of their own.
+    pub(crate) foreign: bool,
     /// Shared by all connectors of a sandbox: one permit a slot of the pool.
     pub(crate) slots: Arc<Semaphore>,
 }

@@ -2,10 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 use wasmtime::{ResourceLimiter, component::ResourceTable};
-use wasmtime_wasi::WasiCtx;
 use wharf_model::{call::StopReason, grant::Limits};
 
-use crate::{host::Host, log::Log, wasi::Printed};
+use crate::{
+    host::Host,
+    log::Log,
+    wasi::{Meter, Printed, Wasi},
+};
 
 /// The data of a call's store.
 pub(crate) struct State {
@@ -16,7 +19,9 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     /// Built by the first WASI call; most connectors make none.
-    pub(crate) wasi: Option<WasiCtx>,
+    pub(crate) wasi: Option<Box<Wasi>>,
+    /// The bill of WASI calls; none where the component imports no WASI.
+    pub(crate) meter: Option<Meter>,
     pub(crate) printed: Printed,
     pub(crate) random: Option<blake3::OutputReader>,
     /// The last call through the gate, for a trap report.
@@ -96,6 +101,7 @@ impl State {
             table,
             log: Log::new(limits.log_bytes),
             wasi: None,
+            meter: None,
             printed: Printed::default(),
             random: None,
             last_effect: None,

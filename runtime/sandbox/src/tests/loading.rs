@@ -91,7 +91,7 @@ fn ml_05_other_versions_of_the_contract() {
 
 #[test]
 fn ml_08_a_compiled_artifact_is_no_component() {
-    let engine = crate::engine::compiler().unwrap();
+    let engine = crate::engine::compiler(crate::engine::Flavour::Plain).unwrap();
     let artifact = engine.precompile_component(&Guest::default().build()).unwrap();
     check("ML-08", &artifact, "malformed", "");
 }

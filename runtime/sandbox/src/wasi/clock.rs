@@ -1,0 +1,159 @@
+//! Clocks of a step, for both versions of WASI.
+//!
+//! Time is the step's: it starts where `clock.now` of the contract stands, and passes by a
+//! microsecond with each reading and by whatever is waited for. So a call sees the same times on
+//! every attempt, a loop that waits for time to pass ends, and a timer that has fired is due. The
+//! waiting itself is real, holds no thread, and ends at the call's deadline.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::{
+    HostMonotonicClock, HostWallClock,
+    p2::{DynPollable, Pollable, subscribe},
+};
+
+use super::{CHEAP, open};
+use crate::state::State;
+
+/// What a reading adds, in nanoseconds.
+const TICK: u64 = 1_000;
+
+const MONOTONIC_02: &str = "wasi:clocks/monotonic-clock@0.2.12";
+const MONOTONIC_03: &str = "wasi:clocks/monotonic-clock@0.3.0";
+
+/// Nanoseconds since the call began, as the guest sees them; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct StepClock(Arc<AtomicU64>);
+
+impl StepClock {
+    fn read(&self) -> u64 {
+        self.0.fetch_add(TICK, Ordering::Relaxed).saturating_add(TICK)
+    }
+
+    /// A wait until `instant` is over.
+    fn reached(&self, instant: u64) {
+        self.0.fetch_max(instant, Ordering::Relaxed);
+    }
+
+    fn after(&self, duration: u64) -> u64 {
+        self.0.load(Ordering::Relaxed).saturating_add(duration)
+    }
+
+    /// When in real time the guest's clock would stand at `instant`; none is never.
+    fn due(&self, instant: u64) -> Option<Instant> {
+        let left = instant.saturating_sub(self.0.load(Ordering::Relaxed));
+        Instant::now().checked_add(Duration::from_nanos(left))
+    }
+}
+
+impl HostMonotonicClock for StepClock {
+    fn resolution(&self) -> u64 {
+        TICK
+    }
+
+    fn now(&self) -> u64 {
+        self.read()
+    }
+}
+
+/// The wall clock: the step's time, and what has passed since.
+pub(super) struct WallClock {
+    pub(super) start: Duration,
+    pub(super) clock: StepClock,
+}
+
+impl HostWallClock for WallClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(TICK)
+    }
+
+    fn now(&self) -> Duration {
+        self.start.saturating_add(Duration::from_nanos(self.clock.read()))
+    }
+}
+
+/// A wait for the step's clock to reach an instant.
+struct Timer {
+    clock: StepClock,
+    until: u64,
+    due: Option<Instant>,
+}
+
+impl Timer {
+    fn new(clock: StepClock, until: u64) -> Self {
+        let due = clock.due(until);
+        Self { clock, until, due }
+    }
+
+    async fn wait(&self) {
+        match self.due {
+            Some(due) if due > Instant::now() => tokio::time::sleep_until(due).await,
+            // A guest that polls without waiting must not keep the executor from its other work.
+            Some(_) => tokio::task::yield_now().await,
+            None => std::future::pending().await,
+        }
+        self.clock.reached(self.until);
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Timer {
+    async fn ready(&mut self) {
+        self.wait().await;
+    }
+}
+
+/// Replaces the waits of WASI 0.2.
+pub(super) fn link_02(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut clock = linker.instance(MONOTONIC_02)?;
+    open(&mut clock, "subscribe-instant", CHEAP, |state, (instant,): (u64,)| {
+        Ok((subscribed(state, |_| instant)?,))
+    })?;
+    open(&mut clock, "subscribe-duration", CHEAP, |state, (duration,): (u64,)| {
+        Ok((subscribed(state, |clock| clock.after(duration))?,))
+    })
+}
+
+fn subscribed(
+    state: &mut State,
+    until: impl FnOnce(&StepClock) -> u64,
+) -> wasmtime::Result<Resource<DynPollable>> {
+    let clock = state.wasi().clock.clone();
+    let until = until(&clock);
+    let timer = state.table.push(Timer::new(clock, until))?;
+    subscribe(&mut state.table, timer)
+}
+
+/// Replaces the waits of WASI 0.3.
+pub(super) fn link_03(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut clock = linker.instance(MONOTONIC_03)?;
+    clock.func_wrap_concurrent("wait-until", |accessor, (instant,): (u64,)| {
+        let timer = accessor.with(|mut store| timer(store.data_mut(), |_| instant));
+        Box::pin(async move {
+            timer.wait().await;
+            Ok(())
+        })
+    })?;
+    clock.func_wrap_concurrent("wait-for", |accessor, (duration,): (u64,)| {
+        let timer = accessor.with(|mut store| timer(store.data_mut(), |clock| clock.after(duration)));
+        Box::pin(async move {
+            timer.wait().await;
+            Ok(())
+        })
+    })
+}
+
+fn timer(state: &mut State, until: impl FnOnce(&StepClock) -> u64) -> Timer {
+    state.owe(CHEAP);
+    let clock = state.wasi().clock.clone();
+    let until = until(&clock);
+    Timer::new(clock, until)
+}
