@@ -1,6 +1,6 @@
 //! The connector of the benches, built from source, and the least that a call needs of a host.
 
-use std::{path::Path, process::Command};
+use std::{future::ready, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use async_trait::async_trait;
@@ -9,10 +9,10 @@ use wharf_model::{
     call::{Context, Mode},
     digest::Digest,
     grant::Limits,
-    http::{HttpError, HttpRequest, HttpResponse},
+    http::{HttpError, HttpRequest},
     time::Timestamp,
 };
-use wharf_sandbox::{Call, Host, Sandbox, SandboxConfig};
+use wharf_sandbox::{Call, Exchange, Host, Sandbox, SandboxConfig};
 
 /// What the guest is compiled for. The contract needs nothing of WASI.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -52,8 +52,8 @@ struct Nobody;
 
 #[async_trait]
 impl Host for Nobody {
-    async fn http(&mut self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
-        Err(HttpError::Unreachable("the bench has no network".to_owned()))
+    fn http(&mut self, _: HttpRequest) -> Exchange {
+        Box::pin(ready(Err(HttpError::Unreachable("the bench has no network".to_owned()))))
     }
 
     fn now(&self) -> Timestamp {

@@ -1,10 +1,7 @@
 //! What a step needs before it calls: the connector version that its run pins, what that may do for
 //! the connection, the limits and the context of the call.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use wharf_gate::Scope;
 use wharf_model::{
@@ -20,7 +17,7 @@ use crate::{
     clock,
     engine::Inner,
     error::EngineError,
-    host::{Record, StepHost},
+    host::{Recorder, StepHost},
     outcome,
     registry::Loaded,
     run::Run,
@@ -88,7 +85,7 @@ impl Inner {
     pub(crate) fn bare_host(
         &self,
         access: &Access,
-        record: &Arc<Mutex<Record>>,
+        record: &Arc<Recorder>,
         buffer: &Buffer,
         (run, step): (&str, &str),
     ) -> StepHost {

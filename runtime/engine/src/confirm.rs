@@ -1,6 +1,6 @@
 //! A write whose outcome is unknown: the connector is asked, and nothing is sent again before it answered.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde_json::Value;
 use wharf_model::{
@@ -16,7 +16,7 @@ use wharf_sandbox::Call;
 use crate::{
     clock,
     engine::Inner,
-    host::Record,
+    host::Recorder,
     outcome,
     run::{DriveError, Run},
     seed, settle,
@@ -51,7 +51,7 @@ impl Inner {
             let failure = outcome::unconfirmable(&action.connector, &action.action);
             return Self::unconfirmed(run, step, failure, asked).await;
         }
-        let record = Arc::new(Mutex::new(Record::default()));
+        let record = Arc::<Recorder>::default();
         let scopes = Scopes::of(action, &run.flow.name);
         let buffer = Buffer::new(self.store.clone(), scopes, bound.access.store_max_bytes);
         let host = self.bare_host(&bound.access, &record, &buffer, (&run.id, &step.path));
@@ -59,7 +59,7 @@ impl Inner {
         let context = self.context(run, &bound);
         let connector = &bound.loaded.connector;
         let finished = connector.confirm(call, &action.action, &input.to_string(), &context).await;
-        let effects = outcome::take(&record).effects;
+        let effects = record.take().effects;
         let cost = (outcome::label(&finished.result), &finished.metering);
         self.observe.call(&action.connector, "confirm", &action.action, cost, &effects);
         let metering = finished.metering;

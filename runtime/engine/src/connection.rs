@@ -1,9 +1,6 @@
 //! Connections: accounts that operators connect, whose secrets go in and never come out.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +18,7 @@ use crate::{
     clock,
     engine::{Engine, Inner},
     error::EngineError,
-    host::Record,
+    host::Recorder,
     outcome,
     registry::Loaded,
     settle,
@@ -135,7 +132,7 @@ impl Engine {
         let (call, record) = self.inner.outside_call(&loaded, &access, name);
         let context = self.inner.context_of(("connection", name), 1, &access, access.limits.deadline_ms);
         let finished = loaded.connector.validate(call, &info.method, &context).await;
-        let effects = outcome::take(&record).effects;
+        let effects = record.take().effects;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(
             &info.connector,
@@ -178,7 +175,7 @@ impl Engine {
         let (call, record) = self.inner.outside_call(&loaded, &access, connection);
         let context = self.inner.context_of(("options", loader), 1, &access, access.limits.deadline_ms);
         let finished = loaded.connector.load_options(call, loader, query, &context).await;
-        let effects = outcome::take(&record).effects;
+        let effects = record.take().effects;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(&info.connector, "options", loader, (label, &finished.metering), &effects);
         Ok(finished.result.map_err(|error| settle::failure(error).0))
@@ -195,8 +192,8 @@ impl Inner {
     }
 
     /// A call outside of any run: it reads, and what it would keep is dropped.
-    fn outside_call(&self, loaded: &Loaded, access: &Access, connection: &str) -> (Call, Arc<Mutex<Record>>) {
-        let record = Arc::new(Mutex::new(Record::default()));
+    fn outside_call(&self, loaded: &Loaded, access: &Access, connection: &str) -> (Call, Arc<Recorder>) {
+        let record = Arc::<Recorder>::default();
         let scopes = Scopes::new(&loaded.manifest.name, Some(connection), "");
         let buffer = Buffer::new(self.store.clone(), scopes, access.store_max_bytes);
         let host = self.bare_host(access, &record, &buffer, ("connection", connection));

@@ -1,37 +1,25 @@
 //! What a connector's call reaches: the gate, the journal, its own state. The one implementation of
 //! `sandbox::Host` that touches the world.
 //!
-//! Surprising: a write of an earlier attempt is answered from the journal and not sent again, and a
-//! write that may not be repeated is durable as an intent before its first byte leaves.
+//! Exchanges of one call may run side by side. Which write of the step a request is, is decided when
+//! it begins; the rest belongs to the exchange itself.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod record;
+mod write;
+
+use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tokio::sync::Mutex;
-use wharf_gate::{Authorised, Authority, Gate, Scope};
-use wharf_model::{
-    effect::{Effect, EffectResult, WriteKey, WriteOutcome},
-    http::{Field, HttpError, HttpRequest, HttpResponse},
-    journal::{Answer, Entry, Write},
-    manifest::EffectClass,
-    time::Timestamp,
-};
-use wharf_sandbox::{CredentialError, HmacAlgorithm, Host, StoreError, StoreScope};
-use wharf_store::{RunState, StoreOp};
+use wharf_gate::{Authority, Gate, Scope};
+use wharf_model::{http::HttpRequest, journal::Write, manifest::EffectClass, time::Timestamp};
+use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
+use wharf_store::StoreOp;
 
-use crate::{crash, state::Buffer, tail::Tail};
+pub(crate) use record::{Record, Recorder};
+use write::Sending;
 
-/// What the engine learns from a call besides its result.
-#[derive(Default)]
-pub(crate) struct Record {
-    /// Everything that went through the gate, in order.
-    pub(crate) effects: Vec<Effect>,
-    /// The write that the connector was last answered, until another effect follows it.
-    pub(crate) last_answered: Option<WriteKey>,
-    /// Why the step must stop: a write that is not the one of the attempt before.
-    pub(crate) ambiguous: Option<String>,
-}
+use crate::{state::Buffer, tail::Tail};
 
 /// A step that writes: its journal, and what its earlier attempts wrote.
 pub(crate) struct Writing {
@@ -66,48 +54,12 @@ pub(crate) struct StepHost {
     /// None outside of a run: nothing is journaled there.
     pub(crate) writing: Option<Writing>,
     pub(crate) buffer: Buffer,
-    pub(crate) record: Arc<std::sync::Mutex<Record>>,
+    pub(crate) record: Arc<Recorder>,
     pub(crate) now: Timestamp,
     pub(crate) seed: [u8; 32],
 }
 
 impl StepHost {
-    /// Sends what the gate has allowed; a write through the journal.
-    async fn perform(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let (method, url) = (request.method.clone(), request.url.clone());
-        let authorised = match self.gate.authorise(&self.authority, &self.keyed_scope(), request) {
-            Ok(authorised) => authorised,
-            Err(error) => {
-                self.record(Gate::refused(&self.authority, &method, &url, &error));
-                return Err(error);
-            }
-        };
-        let Some(writing) = self.writing.as_mut().filter(|_| authorised.is_write()) else {
-            let (result, effect) = self.gate.perform(authorised).await;
-            self.record(effect);
-            return result;
-        };
-        let key = authorised.write_key(writing.next_ordinal);
-        writing.next_ordinal += 1;
-        match writing.earlier.get(&key.ordinal).cloned() {
-            None => self.write(authorised, key).await,
-            Some(Write { key: earlier, answer: Some(answer) }) if earlier == key => {
-                self.record(journaled(&authorised, &answer));
-                decode(&answer)
-            }
-            Some(_) => {
-                let message = format!(
-                    "write {} of this attempt ({} {}) is not the one that an earlier attempt made",
-                    key.ordinal,
-                    authorised.method(),
-                    place(authorised.url())
-                );
-                self.with_record(|record| record.ambiguous = Some(message.clone()));
-                Err(HttpError::Ambiguous(message))
-            }
-        }
-    }
-
     /// The scope with the idempotency key of the next write: the step's own for the first, which is
     /// what the connector sees too, and one derived from it for each further write.
     fn keyed_scope(&self) -> Scope {
@@ -119,119 +71,40 @@ impl StepHost {
             }
         }
     }
-
-    /// A first write at this ordinal: intent, send, answer.
-    async fn write(&mut self, authorised: Authorised, key: WriteKey) -> Result<HttpResponse, HttpError> {
-        let repeatable = self.effect.resendable();
-        if !repeatable {
-            self.intend(key).await?;
-        }
-        crash::point("send-before");
-        let (result, effect) = self.gate.perform(authorised).await;
-        crash::point("send-after");
-        self.record(effect);
-        let outcome = match &result {
-            Ok(response) => WriteOutcome::of(response.status),
-            Err(error) if error.may_have_been_applied() => WriteOutcome::Unknown,
-            Err(_) => WriteOutcome::Refused,
-        };
-        let Some(writing) = &self.writing else {
-            return result;
-        };
-        let step = writing.step.clone();
-        match (outcome, &result) {
-            (WriteOutcome::Applied, Ok(response)) => {
-                writing.tail.lock().await.push(Entry::WriteAnswered {
-                    step,
-                    key,
-                    response: encode(response),
-                });
-                self.with_record(|record| record.last_answered = Some(key));
-            }
-            (WriteOutcome::Refused, _) if !repeatable => {
-                writing.tail.lock().await.push(Entry::WriteRefused { step, key });
-            }
-            // Unknown: the intent stays unanswered, or the write may simply be sent again.
-            (WriteOutcome::Applied | WriteOutcome::Refused | WriteOutcome::Unknown, _) => {}
-        }
-        result
-    }
-
-    /// Makes the intent durable before the first byte leaves.
-    async fn intend(&self, key: WriteKey) -> Result<(), HttpError> {
-        let Some(writing) = &self.writing else {
-            return Ok(());
-        };
-        let mut tail = writing.tail.lock().await;
-        tail.push(Entry::WriteIntended { step: writing.step.clone(), attempt: writing.attempt, key });
-        match tail.commit(RunState::Claimed).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tail.push(Entry::WriteRefused { step: writing.step.clone(), key });
-                Err(HttpError::Unreachable(format!("not sent: its intent could not be stored: {error}")))
-            }
-        }
-    }
-
-    fn record(&self, effect: Effect) {
-        self.with_record(|record| {
-            record.effects.push(effect);
-            record.last_answered = None;
-        });
-    }
-
-    fn with_record(&self, change: impl FnOnce(&mut Record)) {
-        change(&mut self.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-}
-
-/// The effect of a write that an earlier attempt made.
-fn journaled(authorised: &Authorised, answer: &Answer) -> Effect {
-    Effect {
-        method: authorised.method().to_owned(),
-        url: place(authorised.url()).to_owned(),
-        result: EffectResult::Journaled(answer.status),
-        micros: 0,
-        sent_bytes: 0,
-        received_bytes: 0,
-    }
-}
-
-/// A URL without its query, which may say more than a record should.
-fn place(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or_default()
-}
-
-fn encode(response: &HttpResponse) -> Answer {
-    Answer {
-        status: response.status,
-        headers: response
-            .headers
-            .iter()
-            .map(|field| (field.name.clone(), BASE64_STANDARD.encode(&field.value)))
-            .collect(),
-        body: BASE64_STANDARD.encode(&response.body),
-    }
-}
-
-fn decode(answer: &Answer) -> Result<HttpResponse, HttpError> {
-    let bytes = |text: &str| {
-        BASE64_STANDARD
-            .decode(text)
-            .map_err(|_| HttpError::Ambiguous("the journaled answer of this write cannot be read".to_owned()))
-    };
-    let headers = answer.headers.iter().map(|(name, value)| Ok(Field::new(name.clone(), bytes(value)?)));
-    Ok(HttpResponse {
-        status: answer.status,
-        headers: headers.collect::<Result<_, HttpError>>()?,
-        body: bytes(&answer.body)?.into(),
-    })
 }
 
 #[async_trait]
 impl Host for StepHost {
-    async fn http(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        self.perform(request).await
+    fn http(&mut self, request: HttpRequest) -> Exchange {
+        let (place, underway) = self.record.begin();
+        let (method, url) = (request.method.clone(), request.url.clone());
+        let authorised = match self.gate.authorise(&self.authority, &self.keyed_scope(), request) {
+            Ok(authorised) => authorised,
+            Err(error) => {
+                place.tell(Gate::refused(&self.authority, &method, &url, &error));
+                return Box::pin(ready(Err(error)));
+            }
+        };
+        let Some(writing) = self.writing.as_mut().filter(|_| authorised.is_write()) else {
+            let exchange = self.gate.perform(authorised, place);
+            return Box::pin(async move {
+                let _underway = underway;
+                exchange.await
+            });
+        };
+        let ordinal = writing.next_ordinal;
+        writing.next_ordinal += 1;
+        let sending = Sending {
+            gate: self.gate.clone(),
+            effect: self.effect,
+            ordinal,
+            earlier: writing.earlier.get(&ordinal).cloned(),
+            step: writing.step.clone(),
+            attempt: writing.attempt,
+            tail: Arc::clone(&writing.tail),
+            underway,
+        };
+        Box::pin(sending.perform(authorised, place))
     }
 
     fn now(&self) -> Timestamp {

@@ -1,7 +1,5 @@
 //! Small words for what came of a call: labels for metrics, failures of the engine's own making.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use serde_json::Value;
 use wharf_gate::Redactor;
 use wharf_model::{
@@ -11,7 +9,7 @@ use wharf_model::{
 };
 use wharf_sandbox::Finished;
 
-use crate::{error::EngineError, host::Record};
+use crate::error::EngineError;
 
 /// `ok`, a failure class, or why the sandbox stopped the call.
 pub(crate) fn label<T>(result: &Result<T, CallError>) -> &'static str {
@@ -22,11 +20,6 @@ pub(crate) fn label<T>(result: &Result<T, CallError>) -> &'static str {
         Err(CallError::NotExported(_)) => "not-exported",
         Err(CallError::Host(_)) => "host",
     }
-}
-
-/// What the host recorded, taken out.
-pub(crate) fn take(record: &Arc<Mutex<Record>>) -> Record {
-    std::mem::take(&mut record.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What the flow or the connection must have changed before it can work.

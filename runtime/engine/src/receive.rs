@@ -1,7 +1,7 @@
 //! The trigger's own call: a stored delivery becomes events. The delivery is durable before any
 //! connector code sees it, so a connector that fails here costs the sender nothing.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use wharf_model::{
     call::{CallError, Metering},
@@ -19,7 +19,7 @@ use wharf_store::KvError;
 use crate::{
     clock,
     engine::Inner,
-    host::Record,
+    host::Recorder,
     outcome,
     run::{DriveError, Run},
     seed, settle,
@@ -69,7 +69,7 @@ impl Inner {
         };
         let connection = binding.connection.as_deref();
         let (loaded, access) = self.reach(run, &binding.connector, connection).await?;
-        let record = Arc::new(Mutex::new(Record::default()));
+        let record = Arc::<Recorder>::default();
         let scopes = Scopes::new(&binding.connector, connection, &run.flow.name);
         let buffer = Buffer::new(self.store.clone(), scopes, access.store_max_bytes);
         let host = self.bare_host(&access, &record, &buffer, (&run.id, TRIGGER));
@@ -78,7 +78,7 @@ impl Inner {
         let settings = binding.with.to_string();
         let connector = &loaded.connector;
         let finished = connector.receive(call, &binding.trigger, &settings, delivery, &context).await;
-        let effects = outcome::take(&record).effects;
+        let effects = record.take().effects;
         let cost = (outcome::label(&finished.result), &finished.metering);
         self.observe.call(&binding.connector, "receive", &binding.trigger, cost, &effects);
         match finished.result {

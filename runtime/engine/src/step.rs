@@ -3,10 +3,7 @@
 //! Nothing here commits on its own: the entry goes to the run's tail, and the driver makes it durable
 //! together with what it decides next.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 use wharf_model::{
@@ -24,7 +21,7 @@ use crate::{
     bind::Bound,
     clock,
     engine::Inner,
-    host::{Record, StepHost, Writing},
+    host::{Recorder, StepHost, Writing},
     outcome,
     run::{DriveError, Run},
     seed, settle,
@@ -77,7 +74,7 @@ impl Inner {
                 outcome::misconfigured(format!("{} has no action `{}`", action.connector, action.action));
             return self.unbound(run, step, attempt, started_at, failure).await;
         };
-        let record = Arc::new(Mutex::new(Record::default()));
+        let record = Arc::<Recorder>::default();
         let earlier = run
             .tail
             .lock()
@@ -110,7 +107,7 @@ impl Inner {
         bound: &Bound<'_>,
         spec: &Action,
         input: &Value,
-        (earlier, record, buffer): (BTreeMap<u32, Write>, &Arc<Mutex<Record>>, &Buffer),
+        (earlier, record, buffer): (BTreeMap<u32, Write>, &Arc<Recorder>, &Buffer),
     ) -> Finished<Outcome> {
         let input = input.to_string();
         let mut items = Vec::new();
@@ -145,7 +142,7 @@ impl Inner {
         ended: Attempted,
     ) -> Result<(), DriveError> {
         let Attempted { started_at, finished, record, buffer } = ended;
-        let record = outcome::take(&record);
+        let record = record.take();
         let finished = outcome::redact(finished, bound.access.authority.redactor());
         let name = &bound.loaded.manifest.name;
         let label = outcome::label(&finished.result);
@@ -216,7 +213,7 @@ impl Inner {
         run: &Run,
         bound: &Bound<'_>,
         spec: &Action,
-        (earlier, record, buffer): (BTreeMap<u32, Write>, &Arc<Mutex<Record>>, &Buffer),
+        (earlier, record, buffer): (BTreeMap<u32, Write>, &Arc<Recorder>, &Buffer),
     ) -> StepHost {
         let key = seed::idempotency_key(&run.id, bound.path);
         let writing =
@@ -238,6 +235,6 @@ enum What {
 struct Attempted {
     started_at: Timestamp,
     finished: Finished<Outcome>,
-    record: Arc<Mutex<Record>>,
+    record: Arc<Recorder>,
     buffer: Buffer,
 }

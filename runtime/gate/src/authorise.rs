@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Host;
 use wharf_model::{
-    effect::WriteKey,
+    effect::{Effect, WriteKey},
     egress::{Access, Operation, RuleSets, Scheme, Target, TargetError, decide, secret_binding},
-    http::{Denial, DeniedBy, HttpError, HttpRequest, Redirects},
+    http::{Body, Denial, DeniedBy, HttpError, HttpRequest, Redirects},
 };
 
 use crate::{
@@ -16,17 +16,18 @@ use crate::{
     carve_out::AddressPolicy,
     credential::Placed,
     header,
+    refusal::{clean, refused},
 };
 
 /// A request that may be sent. The credential is not in it yet.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Authorised {
     pub(crate) authority: Authority,
     pub(crate) scope: Scope,
     pub(crate) method: Method,
     pub(crate) target: Target,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
     pub(crate) access: Access,
     pub(crate) credential: WithCredential,
     pub(crate) redirects: Redirects,
@@ -60,16 +61,59 @@ impl Authorised {
         self.target.url().as_str()
     }
 
-    /// The body.
+    /// The effect of a refusal that came after the decision, such as a body that is too large.
     #[must_use]
-    pub fn body(&self) -> &Bytes {
-        &self.body
+    pub fn refused(&self, error: &HttpError) -> Effect {
+        refused(&self.authority, self.method(), self.url(), error)
     }
 
-    /// What identifies this write as the `ordinal`th of its attempt.
-    #[must_use]
-    pub fn write_key(&self, ordinal: u32) -> WriteKey {
-        WriteKey::of(ordinal, self.method(), self.url(), &self.body)
+    /// What identifies this write as the `ordinal`th of its attempt. Its body is read for that.
+    ///
+    /// # Errors
+    /// The body breaks off, is too large, or holds a secret. Nothing was sent.
+    pub async fn write_key(&mut self, ordinal: u32) -> Result<WriteKey, HttpError> {
+        let body = self.gather().await?;
+        Ok(WriteKey::of(ordinal, self.method(), self.url(), &body))
+    }
+
+    /// Reads the body to its end, so that it can be sent more than once, digested, or signed.
+    pub(crate) async fn gather(&mut self) -> Result<Bytes, HttpError> {
+        let limit = self.scope.request_bytes;
+        let gathered = match std::mem::take(&mut self.body) {
+            Body::Whole(bytes) => return Ok(self.keep(bytes)),
+            pieces @ Body::Pieces(_) => capped(pieces, limit).await,
+        };
+        let body = gathered.map_err(|error| clean(error, self.authority.redactor()))?;
+        if self.authority.redactor().finds(&body) {
+            return Err(secret_in("body"));
+        }
+        Ok(self.keep(body))
+    }
+
+    /// The same request once more. A body that is still on its way cannot be sent twice; what is
+    /// sent twice is [gathered](Self::gather) before.
+    pub(crate) fn again(&self) -> Self {
+        let body = match &self.body {
+            Body::Whole(bytes) => Body::Whole(bytes.clone()),
+            Body::Pieces(_) => Body::empty(),
+        };
+        Self {
+            authority: self.authority.clone(),
+            scope: self.scope.clone(),
+            method: self.method.clone(),
+            target: self.target.clone(),
+            headers: self.headers.clone(),
+            body,
+            access: self.access,
+            credential: self.credential,
+            redirects: self.redirects,
+            timeout_ms: self.timeout_ms,
+        }
+    }
+
+    fn keep(&mut self, body: Bytes) -> Bytes {
+        self.body = Body::Whole(body.clone());
+        body
     }
 }
 
@@ -83,12 +127,10 @@ pub(crate) fn authorise(
     let inner = &authority.inner;
     let target = Target::parse(&request.url).map_err(|error| refuse_target(&error))?;
     let access = judge(policy, authority, scope, &request.method, &target)?;
-    let size = request.body.len() as u64;
-    if size > scope.request_bytes {
-        let limit = scope.request_bytes;
-        return Err(HttpError::BudgetExhausted(format!(
-            "request-too-large: a body of {size} bytes; the limit is {limit}"
-        )));
+    if let Some(size) = request.body.len()
+        && size > scope.request_bytes
+    {
+        return Err(too_large(size, scope.request_bytes));
     }
     let mut headers = header::check(&request.headers, |name| inner.reserves_header(scope, name))?;
     if let Some(name) = inner.reserved_parameter(&target) {
@@ -199,15 +241,32 @@ fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result
         .headers
         .iter()
         .any(|field| redactor.finds(&field.value) || redactor.finds(field.name.as_bytes()));
-    let place = match (url, headers) {
-        (true, _) => "URL",
-        (false, true) => "headers",
-        (false, false) if redactor.finds(&request.body) => "body",
-        (false, false) => return Ok(()),
+    let body = || match &request.body {
+        Body::Whole(bytes) => redactor.finds(bytes),
+        // Searched when it is read.
+        Body::Pieces(_) => false,
     };
+    match (url, headers) {
+        (true, _) => Err(secret_in("URL")),
+        (false, true) => Err(secret_in("headers")),
+        (false, false) if body() => Err(secret_in("body")),
+        (false, false) => Ok(()),
+    }
+}
+
+async fn capped(body: Body, limit: u64) -> Result<Bytes, HttpError> {
+    let body = body.whole().await?;
+    if body.len() as u64 > limit { Err(too_large(body.len() as u64, limit)) } else { Ok(body) }
+}
+
+pub(crate) fn secret_in(place: &str) -> HttpError {
     let message =
         format!("a secret of the connection stands in the request's {place}; only the gate places secrets");
-    Err(ceiling("secret-position", message))
+    ceiling("secret-position", message)
+}
+
+pub(crate) fn too_large(size: u64, limit: u64) -> HttpError {
+    HttpError::BudgetExhausted(format!("request-too-large: a body of {size} bytes; the limit is {limit}"))
 }
 
 fn place_key(scope: &Scope, headers: &mut HeaderMap) -> Result<(), HttpError> {

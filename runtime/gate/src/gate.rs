@@ -12,6 +12,7 @@ use crate::{
     authority::{Authority, Scope},
     carve_out::AddressPolicy,
     config::{GateConfig, GateConfigError},
+    effects::Place,
     perform::Sender,
     pool::Pool,
     refusal::{clean, refused},
@@ -58,13 +59,19 @@ impl Gate {
         decision.map_err(|error| clean(error, authority.redactor()))
     }
 
-    /// Sends what was authorised: resolves, checks every address, dials, places the credential,
-    /// reads the response under caps. The effect is for the run's record, whatever happened. With
-    /// `Redirects::Follow` it is one effect, of the first request with the last status.
+    /// Sends what was authorised: resolves, checks every address, dials, places the credential, and
+    /// hands on the response, whose body comes under caps as it is read. What came of it goes to
+    /// `place` once the body has ended or was dropped; with `Redirects::Follow` that is one effect a
+    /// hop.
     ///
-    /// Dropping the future breaks the exchange off; what became of the request is then unknown.
-    pub async fn perform(&self, request: Authorised) -> (Result<HttpResponse, HttpError>, Effect) {
-        self.sender.perform(request).await
+    /// Dropping the future, or the body of its response, breaks the exchange off.
+    pub fn perform(
+        &self,
+        request: Authorised,
+        place: Place,
+    ) -> impl Future<Output = Result<HttpResponse, HttpError>> + Send + use<> {
+        let sender = Arc::clone(&self.sender);
+        async move { sender.perform(request, place).await }
     }
 
     /// The effect of a request that [`Gate::authorise`] refused with `error`. `method` and `url` are

@@ -14,6 +14,7 @@ mod carve_out;
 mod classify;
 mod config;
 mod credential;
+mod effects;
 mod gate;
 mod header;
 mod perform;
@@ -30,6 +31,7 @@ pub use authority::{Authority, AuthorityError, Scope};
 pub use carve_out::{CarveOut, CarveOutError};
 pub use config::{GateConfig, GateConfigError};
 pub use credential::{Credentials, HmacAlgorithm, Secret, UnknownSlot, constant_time_equal};
+pub use effects::{Effects, Place};
 pub use gate::Gate;
 pub use redact::Redactor;
 

@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, timeout_at};
 use wharf_model::{
     effect::{Effect, EffectResult},
-    http::{HttpError, HttpResponse, Redirects},
+    http::{Body, HttpError, HttpResponse, Redirects},
 };
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     classify::classify,
     config::GateConfig,
     credential::Placed,
+    effects::Place,
     pool::Pool,
     receive::{Caps, receive},
     redirect::{MAX_HOPS, next},
@@ -31,7 +33,7 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Sends, follows redirects if the guest asked for that, and says what came of it.
-    pub(crate) async fn perform(&self, request: Authorised) -> (Result<HttpResponse, HttpError>, Effect) {
+    pub(crate) async fn perform(&self, request: Authorised, place: Place) -> Result<HttpResponse, HttpError> {
         let start = Instant::now();
         let authority = request.authority.clone();
         let redactor = authority.redactor();
@@ -40,15 +42,16 @@ impl Sender {
             url: redactor.text(&request.target.display()).into_owned(),
             result: EffectResult::Failed(String::new()),
             micros: 0,
-            sent_bytes: request.body.len() as u64,
+            sent_bytes: request.body.len().unwrap_or(0),
             received_bytes: 0,
         };
+        place.open(&effect);
         let outcome = self.follow(request, start).await.map_err(|failed| failed.clean(redactor));
         effect.micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         let result = match outcome {
             Ok(response) => {
                 effect.result = EffectResult::Status(response.status);
-                effect.received_bytes = response.body.len() as u64;
+                effect.received_bytes = response.body.len().unwrap_or(0);
                 Ok(response)
             }
             Err(failed) => {
@@ -61,7 +64,8 @@ impl Sender {
         };
         let connector = authority.inner.connector.as_str();
         tracing::debug!(connector, method = effect.method, url = effect.url, micros = effect.micros, result = ?effect.result, "effect");
-        (result, effect)
+        place.tell(effect);
+        result
     }
 
     async fn follow(&self, first: Authorised, start: Instant) -> Result<HttpResponse, Failed> {
@@ -69,7 +73,8 @@ impl Sender {
         let deadline = start + self.config.total_timeout.min(own);
         let was_write = first.is_write();
         let mut request = first;
-        let mut response = self.exchange(&request, deadline).await?;
+        request.gather().await?;
+        let mut response = self.exchange(&mut request, deadline).await?;
         if request.redirects == Redirects::Manual {
             return Ok(response);
         }
@@ -85,7 +90,7 @@ impl Sender {
                 return Err(settle(error.into()));
             }
             request = self.rejudge(step).map_err(|error| settle(error.into()))?;
-            response = self.exchange(&request, deadline).await.map_err(settle)?;
+            response = self.exchange(&mut request, deadline).await.map_err(settle)?;
         }
         Ok(response)
     }
@@ -101,7 +106,7 @@ impl Sender {
         Ok(hop)
     }
 
-    async fn exchange(&self, request: &Authorised, deadline: Instant) -> Result<HttpResponse, Failed> {
+    async fn exchange(&self, request: &mut Authorised, deadline: Instant) -> Result<HttpResponse, Failed> {
         let inner = &request.authority.inner;
         let tried = format!("{} {}", request.method(), request.target.display());
         let client = self.pool.client(inner.id, request.target.origin().port);
@@ -131,8 +136,12 @@ fn assemble(request: &Authorised) -> Result<reqwest::Request, Failed> {
     let mut url = request.target.url().clone();
     let mut headers = request.headers.clone();
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let body = match &request.body {
+        Body::Whole(bytes) => bytes,
+        Body::Pieces(_) => &Bytes::new(),
+    };
     let expects_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
-    if request.body.is_empty() && expects_body {
+    if body.is_empty() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let credential = request.authority.inner.credential.as_ref();
@@ -145,8 +154,8 @@ fn assemble(request: &Authorised) -> Result<reqwest::Request, Failed> {
     }
     let mut wire = reqwest::Request::new(request.method.clone(), url);
     *wire.headers_mut() = headers;
-    if !request.body.is_empty() {
-        *wire.body_mut() = Some(request.body.clone().into());
+    if !body.is_empty() {
+        *wire.body_mut() = Some(body.clone().into());
     }
     Ok(wire)
 }

@@ -48,7 +48,7 @@ pub(crate) async fn receive(
             Bytes::from(redacted)
         }
     };
-    Ok(HttpResponse { status: response.status().as_u16(), headers, body })
+    Ok(HttpResponse { status: response.status().as_u16(), headers, body: body.into() })
 }
 
 fn check_head(headers: &HeaderMap, caps: Caps) -> Result<(), HttpError> {

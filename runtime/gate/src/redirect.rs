@@ -1,10 +1,9 @@
 //! The next hop of a redirect that the connector asked the gate to follow. Pure.
 
-use bytes::Bytes;
 use http::{Method, header};
 use wharf_model::{
     egress::Scheme,
-    http::{HttpError, HttpResponse, header as field},
+    http::{Body, HttpError, HttpResponse, header as field},
 };
 
 use crate::{
@@ -35,12 +34,12 @@ pub(crate) fn next(sent: &Authorised, response: &HttpResponse) -> Result<Option<
             format!("{} redirects from https to {}", from.host, target.display()),
         ));
     }
-    let mut hop = sent.clone();
+    let mut hop = sent.again();
     if !keeps_method && !matches!(hop.method, Method::GET | Method::HEAD) {
         hop.method = Method::GET;
     }
     if !keeps_method {
-        hop.body = Bytes::new();
+        hop.body = Body::empty();
         hop.headers.remove(header::CONTENT_TYPE);
     }
     if from != to {

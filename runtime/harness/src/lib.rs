@@ -6,4 +6,5 @@
 
 mod lone;
 
-pub use lone::{Effects, LoneHost};
+pub use lone::LoneHost;
+pub use wharf_gate::Effects;

@@ -2,22 +2,12 @@
 //!
 //! Nothing is journaled: a call by hand is no run, and is not repeated.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, future::ready};
 
 use async_trait::async_trait;
-use wharf_gate::{Authority, Gate, Scope};
-use wharf_model::{
-    effect::Effect,
-    http::{HttpError, HttpRequest, HttpResponse},
-    time::Timestamp,
-};
-use wharf_sandbox::{CredentialError, HmacAlgorithm, Host, StoreError, StoreScope};
-
-/// What a call did through the gate.
-pub type Effects = Arc<Mutex<Vec<Effect>>>;
+use wharf_gate::{Authority, Effects, Gate, Scope};
+use wharf_model::{http::HttpRequest, time::Timestamp};
+use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
 
 /// See the module.
 pub struct LoneHost {
@@ -40,10 +30,6 @@ pub struct LoneHost {
 }
 
 impl LoneHost {
-    fn record(&self, effect: Effect) {
-        self.effects.lock().unwrap_or_else(PoisonError::into_inner).push(effect);
-    }
-
     fn put(&mut self, key: (StoreScope, String), value: Vec<u8>) -> Result<(), StoreError> {
         let others: usize = self
             .store
@@ -68,17 +54,14 @@ impl LoneHost {
 
 #[async_trait]
 impl Host for LoneHost {
-    async fn http(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    fn http(&mut self, request: HttpRequest) -> Exchange {
+        let place = self.effects.begin();
         let (method, url) = (request.method.clone(), request.url.clone());
         match self.gate.authorise(&self.authority, &self.scope, request) {
-            Ok(authorised) => {
-                let (result, effect) = self.gate.perform(authorised).await;
-                self.record(effect);
-                result
-            }
+            Ok(authorised) => Box::pin(self.gate.perform(authorised, place)),
             Err(error) => {
-                self.record(Gate::refused(&self.authority, &method, &url, &error));
-                Err(error)
+                place.tell(Gate::refused(&self.authority, &method, &url, &error));
+                Box::pin(ready(Err(error)))
             }
         }
     }

@@ -44,6 +44,8 @@ pub struct Limits {
     pub handles: u32,
     /// HTTP requests.
     pub http_requests: u32,
+    /// HTTP exchanges open at once; more wait. An exchange is open until its response has been read.
+    pub http_in_flight: u32,
     /// Bytes of one HTTP request body.
     pub http_request_bytes: u64,
     /// Bytes of one HTTP response body, after decoding.
@@ -66,6 +68,7 @@ impl Default for Limits {
             host_bytes: 64 << 20,
             handles: 1024,
             http_requests: 100,
+            http_in_flight: 8,
             http_request_bytes: 10 << 20,
             http_response_bytes: 10 << 20,
             log_bytes: 256 << 10,
@@ -105,6 +108,9 @@ pub struct LimitOverrides {
     /// See [`Limits::http_requests`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_requests: Option<u32>,
+    /// See [`Limits::http_in_flight`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_in_flight: Option<u32>,
     /// See [`Limits::http_request_bytes`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_request_bytes: Option<u64>,
@@ -147,6 +153,10 @@ impl Limits {
             host_bytes: overrides.host_bytes.unwrap_or(self.host_bytes).min(ceiling.host_bytes),
             handles: overrides.handles.unwrap_or(self.handles).min(ceiling.handles),
             http_requests: overrides.http_requests.unwrap_or(self.http_requests).min(ceiling.http_requests),
+            http_in_flight: overrides
+                .http_in_flight
+                .unwrap_or(self.http_in_flight)
+                .min(ceiling.http_in_flight),
             http_request_bytes: overrides
                 .http_request_bytes
                 .unwrap_or(self.http_request_bytes)
@@ -173,6 +183,7 @@ impl Limits {
             host_bytes: 1 << 30,
             handles: 65_536,
             http_requests: 10_000,
+            http_in_flight: 64,
             http_request_bytes: 256 << 20,
             http_response_bytes: 256 << 20,
             log_bytes: 16 << 20,

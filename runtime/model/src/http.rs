@@ -1,8 +1,13 @@
 //! HTTP as it crosses from a connector to the gate: the request that was asked for, and either the
 //! response or the one reason why there is none.
+//!
+//! A body may still be on its way. Its reader pulls it, so nobody holds more of it than one piece.
 
-use bytes::Bytes;
+mod body;
+
 use serde::{Deserialize, Serialize};
+
+pub use body::{Body, Pieces};
 
 /// One header field; the name in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub enum Redirects {
 }
 
 /// A request as a connector asks for it; nothing in it has been judged.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct HttpRequest {
     /// The method as written.
     pub method: String,
@@ -45,8 +50,8 @@ pub struct HttpRequest {
     pub url: String,
     /// The headers as written, in order.
     pub headers: Vec<Field>,
-    /// The complete body; empty for none.
-    pub body: Bytes,
+    /// The body; empty for none.
+    pub body: Body,
     /// The auth method whose credential goes along.
     pub auth: Option<String>,
     /// The connector's own limit in milliseconds.
@@ -55,15 +60,15 @@ pub struct HttpRequest {
     pub redirects: Redirects,
 }
 
-/// A complete response, its body within the caps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A response: its head is complete, its body may still be on its way.
+#[derive(Debug)]
 pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// The headers in order.
     pub headers: Vec<Field>,
-    /// The body.
-    pub body: Bytes,
+    /// The body; whoever produces it holds it to the caps.
+    pub body: Body,
 }
 
 /// Which gate denied.

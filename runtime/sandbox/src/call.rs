@@ -187,9 +187,9 @@ fn metering(state: &State, fuel: u64, wall: Duration) -> Metering {
         peak_memory_bytes: state.used.peak_memory_bytes,
         host_bytes: state.used.host_bytes.saturating_add(wasi.map_or(0, Meter::bytes)),
         host_calls: state.used.host_calls.saturating_add(wasi.map_or(0, Meter::calls)),
-        effects: state.used.effects,
+        effects: state.exchanges.begun(),
         wall_micros: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
-        gate_micros: state.used.gate_micros,
+        gate_micros: state.exchanges.waited_micros(),
     }
 }
 

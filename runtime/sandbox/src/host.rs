@@ -3,19 +3,31 @@
 //!
 //! It is a `dyn` trait, so that everything that is generic over wasm types is compiled in this
 //! crate once. What a host does not offer it refuses: the default methods do.
+//!
+//! An HTTP exchange belongs to whoever polls it and not to the host, so that several run at once
+//! and a body is read while the next request is under way.
+
+use std::{fmt, pin::Pin};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::Stream;
 use wharf_model::{
     http::{HttpError, HttpRequest, HttpResponse},
     time::Timestamp,
 };
 
+/// An HTTP exchange under way. It does nothing unless it is polled; dropping it, or the body of its
+/// response, breaks the exchange off.
+pub type Exchange = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;
+
 /// What a call may ask of its host. The limits of the call hold before and after each method.
 #[async_trait]
 pub trait Host: Send {
-    /// Makes an HTTP call, or says why not. The body is complete and within the limits.
-    async fn http(&mut self, request: HttpRequest) -> Result<HttpResponse, HttpError>;
+    /// Begins an HTTP exchange. What depends on the order of requests is done when this returns:
+    /// whether it may be made, and its place among the writes of the call. The bytes of a body are
+    /// within the limits as far as they have come.
+    fn http(&mut self, request: HttpRequest) -> Exchange;
 
     /// The time that the step sees: the same for each attempt.
     fn now(&self) -> Timestamp;
@@ -76,15 +88,9 @@ pub trait Host: Send {
         Err(StoreError::not_offered())
     }
 
-    /// What is known of a blob.
-    async fn blob_info(&mut self, id: &str) -> Result<BlobInfo, BlobError> {
+    /// Opens a blob to be read from its beginning.
+    async fn blob_open(&mut self, id: &str) -> Result<Blob, BlobError> {
         let _ = id;
-        Err(BlobError::not_offered())
-    }
-
-    /// At most `max` bytes of a blob from `offset`; empty at its end.
-    async fn blob_read(&mut self, id: &str, offset: u64, max: u32) -> Result<Bytes, BlobError> {
-        let _ = (id, offset, max);
         Err(BlobError::not_offered())
     }
 
@@ -163,6 +169,23 @@ pub struct BlobInfo {
     pub content_type: String,
     /// In bytes.
     pub size: u64,
+}
+
+/// A blob that is open. Its reader pulls the pieces, and the host reads no further than that.
+pub struct Blob {
+    /// What is known of it.
+    pub info: BlobInfo,
+    /// Its content in order. After an error comes nothing more.
+    pub pieces: BlobPieces,
+}
+
+/// The content of a blob in order.
+pub type BlobPieces = Pin<Box<dyn Stream<Item = Result<Bytes, BlobError>> + Send>>;
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blob").field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no blob.

@@ -17,6 +17,7 @@ mod connector;
 mod contract;
 mod convert;
 mod engine;
+mod exchange;
 mod host;
 mod inert;
 mod load;
@@ -38,7 +39,10 @@ pub use call::{Call, Finished};
 pub use config::{SandboxConfig, SandboxError, WorkerCommand};
 pub use connector::Connector;
 pub use contract::{CONTRACT_VERSION, Interface, Interfaces};
-pub use host::{BlobError, BlobInfo, CredentialError, HmacAlgorithm, Host, StoreError, StoreScope};
+pub use host::{
+    Blob, BlobError, BlobInfo, BlobPieces, CredentialError, Exchange, HmacAlgorithm, Host, StoreError,
+    StoreScope,
+};
 pub use inert::inert;
 pub use load::LoadError;
 pub use sandbox::Sandbox;

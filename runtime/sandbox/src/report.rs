@@ -54,7 +54,7 @@ pub(crate) fn trapped(error: &wasmtime::Error, scene: &Scene<'_>) -> CallError {
         reason,
         message,
         backtrace: error.downcast_ref().map(frames).unwrap_or_default(),
-        last_effect: scene.state.last_effect.clone(),
+        last_effect: scene.state.exchanges.last(),
     })
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn late(scene: &Scene<'_>) -> CallError {
             grouped(scene.fuel),
         ),
         backtrace: Vec::new(),
-        last_effect: scene.state.last_effect.clone(),
+        last_effect: scene.state.exchanges.last(),
     })
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn rejected(rejected: Rejected, scene: &Scene<'_>) -> CallError {
             reason,
             message: format!("`{}`: {message}", scene.export),
             backtrace: Vec::new(),
-            last_effect: scene.state.last_effect.clone(),
+            last_effect: scene.state.exchanges.last(),
         }),
         Rejected::Failed(failure) => CallError::Failed(failure),
         Rejected::Defect(what) => CallError::Failed(Failure::new(

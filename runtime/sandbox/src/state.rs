@@ -2,10 +2,15 @@
 
 use bytes::{Bytes, BytesMut};
 use wasmtime::{ResourceLimiter, component::ResourceTable};
-use wharf_model::{call::StopReason, grant::Limits};
+use wharf_model::{
+    call::StopReason,
+    grant::Limits,
+    http::{HttpError, Pieces},
+};
 
 use crate::{
-    host::Host,
+    exchange::Exchanges,
+    host::{BlobPieces, Host},
     log::Log,
     wasi::{Meter, Printed, Wasi},
 };
@@ -24,8 +29,7 @@ pub(crate) struct State {
     pub(crate) meter: Option<Meter>,
     pub(crate) printed: Printed,
     pub(crate) random: Option<blake3::OutputReader>,
-    /// The last call through the gate, for a trap report.
-    pub(crate) last_effect: Option<String>,
+    pub(crate) exchanges: Exchanges,
     /// The growth that was refused last: why an instance cannot start.
     pub(crate) refused: Option<Refused>,
 }
@@ -36,10 +40,9 @@ pub(crate) struct Used {
     pub(crate) host_calls: u64,
     /// Bytes that crossed the border.
     pub(crate) host_bytes: u64,
-    /// Bytes that the host holds for the guest: unread bodies, unfinished blobs.
+    /// Bytes that the host holds for the guest: of bodies and blobs what has come and is not read
+    /// yet, and unfinished blobs.
     pub(crate) held_bytes: u64,
-    pub(crate) effects: u32,
-    pub(crate) gate_micros: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) peak_memory_bytes: u64,
     pub(crate) table_elements: u64,
@@ -68,18 +71,25 @@ pub(crate) struct NoCapability {
     pub(crate) import: &'static str,
 }
 
-/// A response body that the guest has not read yet.
+/// A response body that the guest has not read to its end.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Body {
+    /// What has come.
     pub(crate) left: Bytes,
+    /// What has not; none once it has ended.
+    pub(crate) rest: Option<Pieces>,
+    /// Why nothing more comes, to be told after what has come.
+    pub(crate) failed: Option<HttpError>,
 }
 
 /// A blob that is being read.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Reader {
-    pub(crate) id: String,
     pub(crate) info: crate::host::BlobInfo,
-    pub(crate) offset: u64,
+    /// What has come.
+    pub(crate) left: Bytes,
+    /// What has not; none once it has ended.
+    pub(crate) rest: Option<BlobPieces>,
 }
 
 /// A blob that is being written; kept by `finish` only.
@@ -104,7 +114,7 @@ impl State {
             meter: None,
             printed: Printed::default(),
             random: None,
-            last_effect: None,
+            exchanges: Exchanges::new(&limits),
             refused: None,
         }
     }

@@ -3,7 +3,7 @@
 //! Nothing is granted by being asked for: without `--allow` every request is denied, and the denial
 //! names the flag that would let it pass.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
         gate: Gate::new(GateConfig { carve_outs: args.allow_private.clone(), ..GateConfig::default() })?,
         scope: scope.with_key(key(&args, &input)),
         authority,
-        effects: Arc::clone(&effects),
+        effects: effects.clone(),
         store: HashMap::new(),
         store_max_bytes: manifest.store.as_ref().map_or(0, |store| store.max_bytes),
         now: clock::now(),
@@ -102,8 +102,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let call = Call { limits, host: Box::new(host) };
     let finished =
         connector.run(call, &args.action, &input.to_string(), args.page.as_deref(), &context).await;
-    let effects = std::mem::take(&mut *effects.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    Ok(report(&manifest.name, &args.action, &finished, &effects, output))
+    Ok(report(&manifest.name, &args.action, &finished, &effects.take(), output))
 }
 
 /// Compiles in a process of its own, as the server does: the file may be anybody's.

@@ -171,6 +171,11 @@ fn granted(connector: &Connector) -> Vec<String> {
     lines.extend(
         limits.http_requests.map(|limit| format!("send {} a call", plural(u64::from(limit), "request"))),
     );
+    lines.extend(
+        limits
+            .http_in_flight
+            .map(|limit| format!("have {} open at once", plural(u64::from(limit), "request"))),
+    );
     lines.extend(limits.http_response_bytes.map(|limit| format!("read responses of {}", bytes(limit))));
     lines.extend(limits.host_bytes.map(|limit| format!("exchange {} with the host a call", bytes(limit))));
     lines.extend(limits.output_bytes.map(|limit| format!("return {}", bytes(limit))));

@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use wharf_model::{
     effect::Effect,
     grant::{Grant, Limits},
-    http::{Field, HttpError, HttpRequest, HttpResponse, Redirects},
+    http::{Body, Field, HttpError, HttpRequest, HttpResponse, Redirects},
     manifest::{EffectClass, Manifest},
 };
 
 pub(super) use super::mock::{After, GOOD, Http2, Mock, redirect, reply};
-use crate::{Authority, CarveOut, Credentials, Gate, GateConfig, Scope, Secret, resolve::Lookup};
+use crate::{Authority, CarveOut, Credentials, Effects, Gate, GateConfig, Scope, Secret, resolve::Lookup};
 
 pub(super) const SENTINEL: &str = "sk_live_S3NT1NEL_7f3a9c2e41d0b688";
 
@@ -111,21 +111,29 @@ impl Bed {
 
     pub(super) async fn send_in(&self, authority: &Authority, scope: &Scope, request: HttpRequest) -> Sent {
         let (method, url) = (request.method.clone(), request.url.clone());
-        let (result, effect) = match self.gate.authorise(authority, scope, request) {
-            Ok(authorised) => self.gate.perform(authorised).await,
+        let effects = Effects::default();
+        let place = effects.begin();
+        let result = match self.gate.authorise(authority, scope, request) {
+            Ok(authorised) => match self.gate.perform(authorised, place).await {
+                Ok(response) => whole(response).await,
+                Err(error) => Err(error),
+            },
             Err(error) => {
-                let effect = Gate::refused(authority, &method, &url, &error);
-                (Err(error), effect)
+                place.tell(Gate::refused(authority, &method, &url, &error));
+                Err(error)
             }
         };
+        let effects = effects.take();
+        let effect = effects.last().unwrap().clone();
         // Whatever happens, no record and no error holds the secret.
-        for text in [format!("{effect:?}"), format!("{result:?}")] {
+        for text in [format!("{effects:?}"), format!("{result:?}")] {
             assert!(!text.contains(SENTINEL), "{text}");
         }
         Sent {
             verdict: result.as_ref().map_or_else(word, |response| response.status.to_string()),
             result,
             effect,
+            effects,
         }
     }
 
@@ -138,8 +146,23 @@ impl Bed {
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) verdict: String,
-    pub(super) result: Result<HttpResponse, HttpError>,
+    pub(super) result: Result<Answer, HttpError>,
+    /// The last of them.
     pub(super) effect: Effect,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// A response that was read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<Field>,
+    pub(super) body: Bytes,
+}
+
+async fn whole(response: HttpResponse) -> Result<Answer, HttpError> {
+    let HttpResponse { status, headers, body } = response;
+    Ok(Answer { status, headers, body: body.whole().await? })
 }
 
 impl Sent {
@@ -217,7 +240,7 @@ pub(super) fn get(url: &str) -> HttpRequest {
         method: "GET".to_owned(),
         url: url.to_owned(),
         headers: Vec::new(),
-        body: Bytes::new(),
+        body: Body::empty(),
         auth: None,
         timeout_ms: None,
         redirects: Redirects::Manual,
@@ -230,7 +253,11 @@ pub(super) fn signed(url: &str) -> HttpRequest {
 }
 
 pub(super) fn post(url: &str, body: &str) -> HttpRequest {
-    HttpRequest { method: "POST".to_owned(), body: Bytes::copy_from_slice(body.as_bytes()), ..get(url) }
+    HttpRequest {
+        method: "POST".to_owned(),
+        body: Bytes::copy_from_slice(body.as_bytes()).into(),
+        ..get(url)
+    }
 }
 
 pub(super) fn with_header(request: HttpRequest, name: &str, value: impl Into<Vec<u8>>) -> HttpRequest {

@@ -1,13 +1,16 @@
-//! Large values in pieces. A blob that is being written waits in the sandbox and counts against
-//! the call's byte budget, so a writer that is dropped leaves nothing behind.
+//! Large values in pieces. A blob is read as the guest asks for it; one that is being written waits
+//! in the sandbox and counts against the call's byte budget, so a writer that is dropped leaves
+//! nothing behind.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
 
 use super::{direct, handles, host, interface, piece, waiting};
 use crate::{
     bindings::blobs::{Error, Info},
     convert,
+    host::BlobError,
     state::{Reader, State, Writer},
 };
 
@@ -26,7 +29,9 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 fn reading(blobs: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     blobs.resource("reader", ResourceType::host::<Reader>(), |mut store, rep| {
-        store.data_mut().table.delete(Resource::<Reader>::new_own(rep))?;
+        let state = store.data_mut();
+        let reader = state.table.delete(Resource::<Reader>::new_own(rep))?;
+        state.used.held_bytes = state.used.held_bytes.saturating_sub(reader.left.len() as u64);
         Ok(())
     })?;
     waiting(blobs, OPEN, PRICE, |state, params| Box::pin(open(state, params)))?;
@@ -39,26 +44,45 @@ fn reading(blobs: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
 }
 
 async fn open(state: &mut State, (id,): (String,)) -> Answered<Resource<Reader>> {
-    let info = match host(&mut state.host, OPEN)?.blob_info(&id).await {
-        Ok(info) => info,
+    let blob = match host(&mut state.host, OPEN)?.blob_open(&id).await {
+        Ok(blob) => blob,
         Err(error) => return Ok((Err(convert::blob_error(error)),)),
     };
     let full = handles(state);
-    let reader = state.table.push(Reader { id, info, offset: 0 }).map_err(|_| full)?;
-    Ok((Ok(reader),))
+    let reader = Reader { info: blob.info, left: Bytes::new(), rest: Some(blob.pieces) };
+    Ok((Ok(state.table.push(reader).map_err(|_| full)?),))
 }
 
-async fn read(state: &mut State, (reader, max): (Resource<Reader>, u32)) -> Answered<Vec<u8>> {
-    let max = piece(max, state);
-    let reader = state.table.get_mut(&reader)?;
-    Ok((match host(&mut state.host, READ)?.blob_read(&reader.id, reader.offset, max).await {
-        Ok(mut bytes) => {
-            bytes.truncate(max as usize);
-            reader.offset = reader.offset.saturating_add(bytes.len() as u64);
-            Ok(Vec::from(bytes))
+async fn read(state: &mut State, (handle, max): (Resource<Reader>, u32)) -> Answered<Vec<u8>> {
+    let max = piece(max, state) as usize;
+    let reader = state.table.get_mut(&handle)?;
+    let held = reader.left.len();
+    if let Err(error) = reader.fill().await {
+        return Ok((Err(convert::blob_error(error)),));
+    }
+    let taken = reader.left.split_to(max.min(reader.left.len()));
+    let holds = reader.left.len();
+    state.used.held_bytes = state.used.held_bytes.saturating_sub(held as u64).saturating_add(holds as u64);
+    Ok((Ok(taken.into()),))
+}
+
+impl Reader {
+    /// Waits until there is something to read, or the end.
+    async fn fill(&mut self) -> Result<(), BlobError> {
+        while self.left.is_empty()
+            && let Some(rest) = &mut self.rest
+        {
+            match rest.next().await {
+                Some(Ok(piece)) => self.left = piece,
+                Some(Err(error)) => {
+                    self.rest = None;
+                    return Err(error);
+                }
+                None => self.rest = None,
+            }
         }
-        Err(error) => Err(convert::blob_error(error)),
-    },))
+        Ok(())
+    }
 }
 
 fn writing(blobs: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {

@@ -1,15 +1,16 @@
-//! Calls over HTTP. The sandbox counts requests and bytes and keeps the response until the guest
-//! has read it; whether a request may be made at all is the host's to judge.
+//! Calls over HTTP. A response's body stays where it is until the guest reads it; whether a request
+//! may be made at all is the host's to judge.
 
-use bytes::{Bytes, BytesMut};
-use tokio::time::Instant;
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
 use wasmtime::component::{Linker, Resource, ResourceType};
-use wharf_model::http::{Denial, DeniedBy, HttpError, HttpRequest, HttpResponse};
+use wharf_model::http::{Body as Content, Denial, DeniedBy, HttpError, HttpRequest, HttpResponse};
 
-use super::{direct, handles, host, interface, piece, waiting};
+use super::{handles, host, interface, piece, waiting};
 use crate::{
     bindings::http::{Error, Payload, Request, Response},
     convert,
+    exchange::{self, Turn},
     host::BlobError,
     inert::{cut, inert},
     state::{Body, State},
@@ -17,8 +18,7 @@ use crate::{
 
 const SEND: &str = "http.send";
 
-/// What a blob is read in, to become a request body.
-const PIECE: u32 = 256 << 10;
+const READ: &str = "http.[method]body.read";
 
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut http = interface(linker, "http")?;
@@ -36,32 +36,22 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             },))
         })
     })?;
-    direct(&mut http, "http.[method]body.read", 500, |state, (body, max): (Resource<Body>, u32)| {
-        let max = piece(max, state) as usize;
-        let left = &mut state.table.get_mut(&body)?.left;
-        let taken = left.split_to(max.min(left.len()));
-        state.used.held_bytes = state.used.held_bytes.saturating_sub(taken.len() as u64);
-        Ok((Ok::<_, Error>(Vec::from(taken)),))
-    })
+    waiting(&mut http, READ, 500, |state, params| Box::pin(read(state, params)))
 }
 
 /// Hands the response to the guest, its body as a handle.
 fn keep(state: &mut State, response: HttpResponse) -> wasmtime::Result<Response> {
     let full = handles(state);
-    state.used.held_bytes += response.body.len() as u64;
-    let body = state.table.push(Body { left: response.body }).map_err(|_| full)?;
+    let body = match response.body {
+        Content::Whole(left) => Body { left, rest: None, failed: None },
+        Content::Pieces(rest) => Body { left: Bytes::new(), rest: Some(rest), failed: None },
+    };
+    state.used.held_bytes += body.left.len() as u64;
+    let body = state.table.push(body).map_err(|_| full)?;
     Ok(Response { status: response.status, headers: convert::fields_out(response.headers), body })
 }
 
 async fn send(state: &mut State, request: Request) -> wasmtime::Result<Result<HttpResponse, HttpError>> {
-    let limits = state.limits;
-    if state.used.effects >= limits.http_requests {
-        return Ok(Err(HttpError::BudgetExhausted(format!(
-            "{} HTTP requests in one call",
-            limits.http_requests
-        ))));
-    }
-    let (method, url) = (request.method.clone(), shown_url(&request.url));
     let body = match body(state, request.payload).await? {
         Ok(body) => body,
         Err(error) => return Ok(Err(error)),
@@ -75,69 +65,124 @@ async fn send(state: &mut State, request: Request) -> wasmtime::Result<Result<Ht
         timeout_ms: request.timeout_ms,
         redirects: convert::redirects(request.redirects),
     };
-    state.used.effects += 1;
-    let what = format!("#{} {} {url}", state.used.effects, inert(cut(&method, 20)));
-    state.last_effect = Some(format!("{what} → no answer yet"));
-    let started = Instant::now();
-    let answer = host(&mut state.host, SEND)?.http(request).await;
-    let waited = started.elapsed();
-    state.used.gate_micros += u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-    let answer = answer.and_then(|response| fits(state, response));
-    let came = match &answer {
-        Ok(response) => response.status.to_string(),
-        Err(HttpError::Denied(denial)) => format!("denied ({})", denial.reason),
-        Err(error) => inert(cut(&error.to_string(), 120)),
+    let host = host(&mut state.host, SEND)?;
+    let answer = match exchange::begin(host, &state.exchanges, &state.limits, request, Turn::Now) {
+        Ok(exchange) => exchange.await,
+        Err(error) => Err(error),
     };
-    state.last_effect = Some(format!("{what} → {came} in {} ms", waited.as_millis()));
-    Ok(answer)
+    Ok(answer.and_then(|response| fits(state, response)))
 }
 
-/// The gate stops at the same limit while it reads; a host that does not is caught here.
+/// A complete body is held until it is read, and holding has a limit.
 fn fits(state: &State, response: HttpResponse) -> Result<HttpResponse, HttpError> {
-    let size = response.body.len() as u64;
-    let (limit, of) = if size > state.limits.http_response_bytes {
-        (state.limits.http_response_bytes, "one response")
-    } else if size > state.bytes_left() {
-        (state.bytes_left(), "the rest of this call")
-    } else {
-        return Ok(response);
-    };
-    Err(HttpError::BadResponse(format!("a body of {size} bytes is over the limit of {limit} bytes for {of}")))
+    match response.body.len() {
+        Some(size) if size > state.bytes_left() => Err(over_the_rest(state.bytes_left())),
+        Some(_) | None => Ok(response),
+    }
 }
 
-/// The complete body, a blob's content included.
-async fn body(state: &mut State, payload: Payload) -> wasmtime::Result<Result<Bytes, HttpError>> {
-    let limit = state.limits.http_request_bytes;
-    let over = |size: u64| {
-        HttpError::BudgetExhausted(format!(
-            "a request body of {size} bytes is over the limit of {limit} bytes"
-        ))
+fn over_the_rest(left: u64) -> HttpError {
+    HttpError::BadResponse(format!(
+        "response-too-large: more than the {left} bytes that this call may still read"
+    ))
+}
+
+/// At most `max` bytes: what has come, and only if nothing has, what comes next.
+async fn read(
+    state: &mut State,
+    (handle, max): (Resource<Body>, u32),
+) -> wasmtime::Result<(Result<Vec<u8>, Error>,)> {
+    let (max, left) = (piece(max, state), state.bytes_left());
+    let body = state.table.get_mut(&handle)?;
+    let held = body.left.len();
+    let room = left.saturating_add(held as u64);
+    let _waiting = (held == 0 && body.rest.is_some()).then(|| state.exchanges.waiting());
+    let read = body.read(max.min(u32::try_from(room).unwrap_or(max)) as usize).await;
+    let read = match read {
+        Ok(bytes) if bytes.is_empty() && max > 0 && !body.has_ended() => Err(over_the_rest(left)),
+        other => other,
     };
-    let id = match payload {
-        Payload::Empty => return Ok(Ok(Bytes::new())),
-        Payload::Bytes(bytes) if bytes.len() as u64 > limit => {
-            return Ok(Err(over(bytes.len() as u64)));
+    let holds = body.left.len();
+    state.used.held_bytes = state.used.held_bytes.saturating_sub(held as u64).saturating_add(holds as u64);
+    Ok((read.map_err(convert::http_error),))
+}
+
+impl Body {
+    fn has_ended(&self) -> bool {
+        self.left.is_empty() && self.rest.is_none() && self.failed.is_none()
+    }
+
+    async fn read(&mut self, max: usize) -> Result<Vec<u8>, HttpError> {
+        if max == 0 {
+            return Ok(Vec::new());
         }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        if self.left.is_empty() {
+            self.next().await?;
+        }
+        let taken = self.left.split_to(max.min(self.left.len()));
+        if !self.left.is_empty() || self.rest.is_none() {
+            return Ok(taken.into());
+        }
+        // More pieces that have come save the guest host calls, however small its peer cut them.
+        let mut read: Vec<u8> = taken.into();
+        while read.len() < max && self.left.is_empty() {
+            match self.next().now_or_never() {
+                Some(Ok(())) if self.left.is_empty() => break,
+                Some(Ok(())) => {
+                    let taken = self.left.split_to((max - read.len()).min(self.left.len()));
+                    read.extend_from_slice(&taken);
+                }
+                Some(Err(error)) => self.failed = Some(error),
+                None => break,
+            }
+            if self.failed.is_some() {
+                break;
+            }
+        }
+        Ok(read)
+    }
+
+    /// Waits for bytes; none are left at the end.
+    async fn next(&mut self) -> Result<(), HttpError> {
+        while let Some(rest) = &mut self.rest {
+            match rest.next().await {
+                Some(Ok(piece)) if piece.is_empty() => {}
+                Some(Ok(piece)) => {
+                    self.left = piece;
+                    return Ok(());
+                }
+                Some(Err(error)) => {
+                    self.rest = None;
+                    return Err(error);
+                }
+                None => self.rest = None,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The request's body; a blob's content is read while it is sent.
+async fn body(state: &mut State, payload: Payload) -> wasmtime::Result<Result<Content, HttpError>> {
+    let limits = state.limits;
+    let id = match payload {
+        Payload::Empty => return Ok(Ok(Content::empty())),
         Payload::Bytes(bytes) => return Ok(Ok(bytes.into())),
         Payload::Blob(id) => id,
     };
-    let host = host(&mut state.host, SEND)?;
-    let size = match host.blob_info(&id).await {
-        Ok(info) if info.size > limit => return Ok(Err(over(info.size))),
-        Ok(info) => info.size,
-        Err(error) => return Ok(Err(unreadable(&id, error))),
-    };
-    let mut content = BytesMut::new();
-    loop {
-        match host.blob_read(&id, content.len() as u64, PIECE).await {
-            Ok(piece) if piece.is_empty() => return Ok(Ok(content.freeze())),
-            Ok(piece) => content.extend_from_slice(&piece),
-            Err(error) => return Ok(Err(unreadable(&id, error))),
+    Ok(match host(&mut state.host, SEND)?.blob_open(&id).await {
+        Ok(blob) if blob.info.size > limits.http_request_bytes => {
+            Err(exchange::too_large(blob.info.size, &limits))
         }
-        if content.len() as u64 > limit {
-            return Ok(Err(over(size.max(content.len() as u64))));
+        Ok(blob) => {
+            let pieces = blob.pieces.map(move |piece| piece.map_err(|error| unreadable(&id, error)));
+            Ok(Content::Pieces(Box::pin(pieces)))
         }
-    }
+        Err(error) => Err(unreadable(&id, error)),
+    })
 }
 
 fn unreadable(id: &str, error: BlobError) -> HttpError {
@@ -152,13 +197,4 @@ fn unreadable(id: &str, error: BlobError) -> HttpError {
             HttpError::InvalidRequest(format!("blob `{id}`: {error}"))
         }
     }
-}
-
-/// Host and path only: a query or user information may hold a secret.
-fn shown_url(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    inert(cut(&format!("{host}/{path}"), 160))
 }

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_model::{
     grant::Limits,
-    http::{HttpError, HttpRequest, HttpResponse},
+    http::{HttpRequest, HttpResponse},
     time::Timestamp,
 };
 
-use crate::{BlobError, Call, Host, StoreError, StoreScope};
+use crate::{BlobError, Call, Exchange, Host, StoreError, StoreScope};
 
 /// How the gate of a case answers.
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +25,16 @@ pub(super) struct TestHost(pub(super) Gate);
 
 #[async_trait]
 impl Host for TestHost {
-    async fn http(&mut self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let body = match self.0 {
-            Gate::Answers(body) => body.into(),
-            Gate::Floods(bytes) => vec![b'x'; bytes].into(),
-            Gate::Hangs => std::future::pending().await,
-        };
-        Ok(HttpResponse { status: 200, headers: Vec::new(), body })
+    fn http(&mut self, _: HttpRequest) -> Exchange {
+        let gate = self.0;
+        Box::pin(async move {
+            let body = match gate {
+                Gate::Answers(body) => body.into(),
+                Gate::Floods(bytes) => vec![b'x'; bytes].into(),
+                Gate::Hangs => std::future::pending().await,
+            };
+            Ok(HttpResponse { status: 200, headers: Vec::new(), body })
+        })
     }
 
     /// The key is the value.

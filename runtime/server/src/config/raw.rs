@@ -49,6 +49,7 @@ pub(super) struct Limits {
     pub(super) host_bytes: Option<u64>,
     pub(super) handles: Option<u32>,
     pub(super) http_requests: Option<u32>,
+    pub(super) http_in_flight: Option<u32>,
     pub(super) http_request_bytes: Option<u64>,
     pub(super) http_response_bytes: Option<u64>,
     pub(super) log_bytes: Option<u64>,

@@ -56,6 +56,9 @@ pub(crate) struct LimitFlags {
     /// HTTP requests of a call.
     #[arg(long, value_name = "COUNT")]
     http_requests: Option<u32>,
+    /// HTTP exchanges open at once.
+    #[arg(long, value_name = "COUNT")]
+    http_in_flight: Option<u32>,
     /// Body of one HTTP request.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     http_request: Option<u64>,
@@ -90,6 +93,7 @@ impl LimitFlags {
             http_request_bytes: self.http_request.or(before.http_request_bytes),
             log_bytes: self.log.or(before.log_bytes),
             http_requests: self.http_requests.or(before.http_requests),
+            http_in_flight: self.http_in_flight.or(before.http_in_flight),
             http_response_bytes: self.http_response.or(before.http_response_bytes),
             host_bytes: self.host_bytes.or(before.host_bytes),
             output_bytes: self.output.or(before.output_bytes),
