@@ -25,6 +25,8 @@ mod arrive;
 mod flow;
 // A connector that tries to get out.
 mod hostile;
+// A connector that another toolchain has made, in JavaScript.
+mod foreign;
 // Connectors come, change and go without dropping a run.
 mod lifecycle;
 // What fails for good lies in a dead letter, and goes on from there.

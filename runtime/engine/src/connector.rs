@@ -259,6 +259,9 @@ fn extended(mut grant: Grant, manifest: &Manifest) -> Grant {
     if let Some(store) = &manifest.store {
         grant.store_max_bytes = Some(grant.store_max_bytes.unwrap_or(0).max(store.max_bytes));
     }
+    if let Some(scratch) = &manifest.scratch {
+        grant.scratch_max_bytes = Some(grant.scratch_max_bytes.unwrap_or(0).max(scratch.max_bytes));
+    }
     grant
 }
 

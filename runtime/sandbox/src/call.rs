@@ -91,6 +91,7 @@ where
     };
     let meter = connector.foreign.then(|| Meter::new(limits));
     store.data_mut().meter.clone_from(&meter);
+    store.data_mut().ground = connector.ground.clone().filter(|_| connector.foreign);
     let mut phase = Phase::Instantiating;
     let started = Instant::now();
     let ended = timeout(

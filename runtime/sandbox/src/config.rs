@@ -13,6 +13,10 @@ pub struct SandboxConfig {
     /// Where compiled connectors are kept; none keeps nothing. The directory is made, for the
     /// owner only, if it is not there.
     pub cache: Option<PathBuf>,
+    /// Where scratch directories are made, for calls that are granted one; none offers none. The
+    /// directory is made, for the owner only, if it is not there, and what a crash left in it is
+    /// removed.
+    pub scratch: Option<PathBuf>,
     /// The process that compiles; none compiles in this process, where a compile that takes too
     /// long cannot be stopped. For tests.
     pub worker: Option<WorkerCommand>,
@@ -28,6 +32,7 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             cache: None,
+            scratch: None,
             worker: None,
             slots: 512,
             ceiling: Limits::ceiling(),
@@ -80,6 +85,14 @@ pub enum SandboxError {
     /// The engine does not start: mostly too little address space (`ulimit -v`).
     #[error("wasm engine: {0}")]
     Engine(String),
+    /// The directory for scratch directories cannot be used.
+    #[error("scratch directory {}: {message}", path.display())]
+    Scratch {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The cache directory cannot be used.
     #[error("compile cache {}: {message}", path.display())]
     Cache {

@@ -24,6 +24,7 @@ use crate::{
     call::{Authority, Call, Finished, invoke, settled},
     contract::{Export, Exports, Interfaces},
     convert,
+    scratch::Ground,
     state::State,
 };
 
@@ -42,6 +43,7 @@ pub(crate) struct Loaded {
     pub(crate) imports: Vec<String>,
     /// It imports WASI, whose calls go on a bill of their own.
     pub(crate) foreign: bool,
+    pub(crate) ground: Option<Arc<Ground>>,
     /// Shared by all connectors of a sandbox: one permit a slot of the pool.
     pub(crate) slots: Arc<Semaphore>,
 }

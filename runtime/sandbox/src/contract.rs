@@ -228,9 +228,24 @@ const CAPABILITIES: [&str; 7] = ["http", "credentials", "store", "blobs", "log",
 const TYPES: [&str; 3] = ["types", "events", "outcomes"];
 
 /// What is linked of WASI 0.2, with nothing behind it: packages, and interfaces.
-const WASI_02: [&str; 5] = ["wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:filesystem/"];
+const WASI_02: [&str; 7] = [
+    "wasi:io/",
+    "wasi:clocks/",
+    "wasi:random/",
+    "wasi:cli/",
+    "wasi:filesystem/",
+    "wasi:http/types@",
+    "wasi:http/outgoing-handler@",
+];
 /// What is linked of WASI 0.3.
-const WASI_03: [&str; 4] = ["wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:filesystem/"];
+const WASI_03: [&str; 6] = [
+    "wasi:clocks/",
+    "wasi:random/",
+    "wasi:cli/",
+    "wasi:filesystem/",
+    "wasi:http/types@",
+    "wasi:http/client@",
+];
 
 /// Judges the names of a component's imports and exports.
 pub(crate) fn check_names<'a>(
@@ -299,9 +314,14 @@ fn wasi_version(name: &str) -> Option<u32> {
 
 fn supported() -> String {
     let ours = CAPABILITIES.map(|name| format!("wharf:connector/{name}@{CONTRACT_VERSION}"));
-    let wasi_02 = WASI_02.map(|package| format!("{package}*@0.2"));
-    let wasi_03 = WASI_03.map(|package| format!("{package}*@0.3"));
-    [ours.as_slice(), &wasi_02, &wasi_03].concat().join(", ")
+    let wasi = |names: &[&str], version: &str| {
+        let names = names.iter().map(|name| match name.strip_suffix('@') {
+            Some(interface) => format!("{interface}@{version}"),
+            None => format!("{name}*@{version}"),
+        });
+        names.collect::<Vec<_>>()
+    };
+    [ours.to_vec(), wasi(&WASI_02, "0.2"), wasi(&WASI_03, "0.3")].concat().join(", ")
 }
 
 fn shown(name: &str) -> String {

@@ -26,6 +26,7 @@ mod output;
 mod report;
 mod sandbox;
 mod scan;
+mod scratch;
 mod state;
 mod wasi;
 mod weigh;

@@ -22,6 +22,7 @@ use crate::{
     engine::{self, Flavour},
     load::LoadError,
     scan::{ScanLimits, scan},
+    scratch::Ground,
     state::State,
     wasi, worker,
 };
@@ -37,6 +38,7 @@ struct Inner {
     concurrent: OnceCell<Room>,
     /// Where artifacts of the concurrent engine are; known before there is one.
     concurrent_cache: Option<Cache>,
+    ground: Option<Arc<Ground>>,
     worker: Option<crate::config::WorkerCommand>,
     scan: ScanLimits,
     ceiling: Limits,
@@ -46,12 +48,12 @@ struct Inner {
 }
 
 /// An engine, what it offers, and its artifacts.
-struct Room {
-    engine: Engine,
+pub(crate) struct Room {
+    pub(crate) engine: Engine,
     /// Our capabilities only.
     bare: Linker<State>,
     /// And WASI.
-    wasi: Linker<State>,
+    pub(crate) wasi: Linker<State>,
     cache: Option<Cache>,
 }
 
@@ -67,11 +69,17 @@ impl Sandbox {
     /// # Errors
     /// When the kernel grants too few mappings or too little address space, or the cache is not safe.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let ground = config.scratch.as_deref().map(|path| {
+            Ground::open(path)
+                .map(Arc::new)
+                .map_err(|error| SandboxError::Scratch { path: path.to_owned(), message: error.to_string() })
+        });
         let plain = Room::open(&config, Flavour::Plain, cache_of(&config, Flavour::Plain)?)?;
         Ok(Self(Arc::new(Inner {
             plain,
             concurrent: OnceCell::new(),
             concurrent_cache: cache_of(&config, Flavour::Concurrent)?,
+            ground: ground.transpose()?,
             worker: config.worker.clone(),
             scan: config.scan,
             ceiling: config.ceiling,
@@ -100,7 +108,8 @@ impl Sandbox {
         let room = self.room(flavour).await?;
         let artifact = self.compile(flavour, wasm).await?;
         let (cache, engine) = (room.cache.clone(), room.engine.clone());
-        let (staged, component) = blocking(move || stage(cache.as_ref(), &engine, digest, &artifact)).await??;
+        let (staged, component) =
+            blocking(move || stage(cache.as_ref(), &engine, digest, &artifact)).await??;
         let connector = self.0.link(room, &component, digest)?;
         self.0.try_start(&connector).await?;
         if let (Some(cache), Some(staged)) = (&room.cache, staged) {
@@ -111,10 +120,9 @@ impl Sandbox {
     }
 
     async fn cached(&self, digest: Digest) -> Result<Option<(Flavour, Component)>, LoadError> {
-        for (flavour, cache) in [
-            (Flavour::Plain, &self.0.plain.cache),
-            (Flavour::Concurrent, &self.0.concurrent_cache),
-        ] {
+        for (flavour, cache) in
+            [(Flavour::Plain, &self.0.plain.cache), (Flavour::Concurrent, &self.0.concurrent_cache)]
+        {
             let Some(cache) = cache.clone().filter(|cache| cache.has(digest)) else {
                 continue;
             };
@@ -126,7 +134,7 @@ impl Sandbox {
         Ok(None)
     }
 
-    async fn room(&self, flavour: Flavour) -> Result<&Room, LoadError> {
+    pub(crate) async fn room(&self, flavour: Flavour) -> Result<&Room, LoadError> {
         if flavour == Flavour::Plain {
             return Ok(&self.0.plain);
         }
@@ -237,6 +245,7 @@ impl Inner {
             interfaces,
             imports,
             foreign,
+            ground: self.ground.clone(),
             slots,
         })))
     }

@@ -1,5 +1,7 @@
 //! What a store holds during one call: the host, the limits, and what has been used of them.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wharf_model::{
@@ -12,7 +14,8 @@ use crate::{
     exchange::Exchanges,
     host::{BlobPieces, Host},
     log::Log,
-    wasi::{Meter, Printed, Wasi},
+    scratch::{Ground, Scratch},
+    wasi::{Http, Meter, Printed, Wasi},
 };
 
 /// The data of a call's store.
@@ -25,6 +28,12 @@ pub(crate) struct State {
     pub(crate) log: Log,
     /// Built by the first WASI call; most connectors make none.
     pub(crate) wasi: Option<Box<Wasi>>,
+    /// Likewise for `wasi:http`.
+    pub(crate) wasi_http: Option<Box<Http>>,
+    /// Where a scratch directory would be made, if the host grants one.
+    pub(crate) ground: Option<Arc<Ground>>,
+    /// The one that was.
+    pub(crate) scratch: Option<Scratch>,
     /// The bill of WASI calls; none where the component imports no WASI.
     pub(crate) meter: Option<Meter>,
     pub(crate) printed: Printed,
@@ -111,6 +120,9 @@ impl State {
             table,
             log: Log::new(limits.log_bytes),
             wasi: None,
+            ground: None,
+            scratch: None,
+            wasi_http: None,
             meter: None,
             printed: Printed::default(),
             random: None,

@@ -15,8 +15,10 @@
 //! | each byte that is printed, drawn, read or written | 1 |
 
 mod clock;
+mod http;
 mod meter;
 mod random;
+mod scratch;
 mod stdio;
 
 use std::time::Duration;
@@ -26,7 +28,7 @@ use wasmtime::{
     component::{ComponentNamedList, HasData, Lift, Linker, LinkerInstance, Lower, ResourceTable},
 };
 use wasmtime_wasi::{
-    WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
+    FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
     cli::{WasiCli, WasiCliCtxView, WasiCliView as _},
     clocks::{WasiClocks, WasiClocksCtxView, WasiClocksView as _},
     filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView as _},
@@ -34,15 +36,25 @@ use wasmtime_wasi::{
 };
 use wharf_model::call::LogLevel;
 
-use crate::{state::State, weigh::Weigh};
+use crate::{
+    scratch::{Ground, Scratch},
+    state::State,
+    weigh::Weigh,
+};
 
+pub(crate) use http::Http;
 pub(crate) use meter::Meter;
 pub(crate) use stdio::{Printed, flush};
+
+/// Where a guest finds its scratch directory.
+const SCRATCH: &str = "/scratch";
 
 /// A call that does next to nothing.
 const CHEAP: u64 = 500;
 /// A call that asks the kernel.
 const SYSCALL: u64 = 10_000;
+/// A request.
+const REQUEST: u64 = 50_000;
 
 /// What WASI keeps during a call. Built by the first WASI call; most connectors make none.
 pub(crate) struct Wasi {
@@ -78,8 +90,10 @@ pub(crate) fn link_02(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, clock_view)?;
     filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
     filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
+    http::link_02(linker)?;
     random::link_02(linker)?;
-    replacing(linker, clock::link_02)
+    replacing(linker, clock::link_02)?;
+    replacing(linker, scratch::link_02)
 }
 
 /// Links WASI 0.3; only for an engine with concurrency.
@@ -100,8 +114,10 @@ pub(crate) fn link_03(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, clock_view)?;
     filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
     filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
+    http::link_03(linker)?;
     random::link_03(linker)?;
-    replacing(linker, clock::link_03)
+    replacing(linker, clock::link_03)?;
+    replacing(linker, scratch::link_03)
 }
 
 /// Puts functions of ours in the place of those that are linked.
@@ -159,6 +175,12 @@ where
     })
 }
 
+/// Makes what a first WASI call would make, for a test that puts files where the guest finds them.
+#[cfg(test)]
+pub(crate) fn prepare(state: &mut State) {
+    state.wasi();
+}
+
 impl State {
     /// Writes a WASI call on the bill.
     fn owe(&self, price: u64) {
@@ -172,7 +194,7 @@ impl State {
     }
 
     fn wasi_and_handles(&mut self) -> (&mut Wasi, &mut ResourceTable) {
-        let Self { host, log, printed, meter, wasi, table, .. } = self;
+        let Self { host, log, printed, meter, wasi, table, ground, scratch, .. } = self;
         let wasi = wasi.get_or_insert_with(|| {
             let seed = host.as_deref().map_or([0; 32], crate::Host::seed);
             let now = host.as_deref().map_or_else(Default::default, crate::Host::now);
@@ -184,16 +206,32 @@ impl State {
             };
             let clock = clock::StepClock::default();
             let wall = clock::WallClock { start: Duration::from_millis(now.0), clock: clock.clone() };
-            let ctx = WasiCtxBuilder::new()
-                .wall_clock(wall)
+            let mut ctx = WasiCtxBuilder::new();
+            ctx.wall_clock(wall)
                 .monotonic_clock(clock.clone())
                 .stdout(lines(LogLevel::Info, &printed.stdout))
-                .stderr(lines(LogLevel::Warn, &printed.stderr))
-                .build();
-            Box::new(Wasi { ctx, clock, random: random::Streams::new(seed) })
+                .stderr(lines(LogLevel::Warn, &printed.stderr));
+            let bytes = host.as_deref().map_or(0, crate::Host::scratch_bytes);
+            if let (Some(ground), 1..) = (ground, bytes) {
+                match mount(&mut ctx, ground, bytes) {
+                    Ok(made) => *scratch = Some(made),
+                    Err(error) => {
+                        tracing::warn!(%error, "no scratch directory");
+                        log.push(LogLevel::Error, "the host has no scratch directory for this call", "");
+                    }
+                }
+            }
+            Box::new(Wasi { ctx: ctx.build(), clock, random: random::Streams::new(seed) })
         });
         (wasi, table)
     }
+}
+
+/// Makes a scratch directory and shows it to the guest.
+fn mount(ctx: &mut WasiCtxBuilder, ground: &Ground, bytes: u64) -> wasmtime::Result<Scratch> {
+    let scratch = ground.make(bytes)?;
+    ctx.preopened_dir(scratch.path(), SCRATCH, FsPerms::ReadWrite)?;
+    Ok(scratch)
 }
 
 impl WasiView for State {

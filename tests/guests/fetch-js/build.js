@@ -1,5 +1,6 @@
 // Makes a component of connector.js: node build.js OUTPUT.
 //
+// `preview2-shim` stands in package.json because the tool imports it without asking for it.
 // The contract is copied beside the world, since WIT packages are looked up in `deps/`.
 
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';

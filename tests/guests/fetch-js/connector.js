@@ -27,18 +27,16 @@ const output = {
   required: ['status', 'headers', 'body', 'drawn', 'now'],
 };
 
-const origin = 'http://127.0.0.1/';
-
 const description = {
-  schema: 'wharf.manifest/1',
   name: 'fetch-js',
   version: '0.1.0',
   title: 'Fetch, in JavaScript',
   description: 'Calls a provider with fetch.',
-  egress: [{ url: '{connection.api-url}', methods: ['GET', 'POST'] }],
-  connection: {
+  egress: [{ url: '{connection.api-url}/', methods: ['GET', 'POST'] }],
+  settings: {
     type: 'object',
-    properties: { 'api-url': { type: 'string', title: 'Address', default: origin } },
+    properties: { 'api-url': { type: 'string', title: 'Address' } },
+    required: ['api-url'],
     additionalProperties: false,
   },
   auth: {

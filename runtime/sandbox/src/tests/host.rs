@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_model::{
     grant::Limits,
-    http::{HttpRequest, HttpResponse},
+    http::{Denial, DeniedBy, HttpError, HttpRequest, HttpResponse},
     time::Timestamp,
 };
 
@@ -19,16 +19,25 @@ pub(super) enum Gate {
     Floods(usize),
     /// Never.
     Hangs,
+    /// Status 200, and the request as text.
+    Shows,
+    /// Denied, for this reason.
+    Denies(&'static str),
 }
 
 pub(super) struct TestHost(pub(super) Gate);
 
 #[async_trait]
 impl Host for TestHost {
-    fn http(&mut self, _: HttpRequest) -> Exchange {
+    fn http(&mut self, request: HttpRequest) -> Exchange {
         let gate = self.0;
         Box::pin(async move {
             let body = match gate {
+                Gate::Shows => shown(request).await?.into_bytes().into(),
+                Gate::Denies(reason) => {
+                    let (by, message) = (DeniedBy::Grant, "not granted".to_owned());
+                    return Err(HttpError::Denied(Denial { by, reason: reason.into(), message }));
+                }
                 Gate::Answers(body) => body.into(),
                 Gate::Floods(bytes) => vec![b'x'; bytes].into(),
                 Gate::Hangs => std::future::pending().await,
@@ -54,6 +63,29 @@ impl Host for TestHost {
     fn seed(&self) -> [u8; 32] {
         [7; 32]
     }
+
+    fn scratch_bytes(&self) -> u64 {
+        SCRATCH_BYTES
+    }
+}
+
+/// What a call may write, where the sandbox has a place for it.
+pub(super) const SCRATCH_BYTES: u64 = 1 << 20;
+
+/// `GET https://a.test/ x-a=1 auth=token body=…`.
+async fn shown(request: HttpRequest) -> Result<String, HttpError> {
+    let mut text = format!("{} {}", request.method, request.url);
+    for field in &request.headers {
+        text += &format!(" {}={}", field.name, String::from_utf8_lossy(&field.value));
+    }
+    if let Some(auth) = request.auth {
+        text += &format!(" auth={auth}");
+    }
+    let body = request.body.whole().await?;
+    if !body.is_empty() {
+        text += &format!(" body={}", String::from_utf8_lossy(&body));
+    }
+    Ok(text)
 }
 
 /// A call with these limits through this gate.
