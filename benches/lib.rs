@@ -5,12 +5,15 @@
 //! guest would measure nothing.
 
 pub mod client;
+#[cfg(feature = "engine")]
 pub mod engine;
 pub mod flows;
+#[cfg(feature = "engine")]
 pub mod guest;
 pub mod http;
 pub mod load;
 pub mod memory;
+pub mod provider;
 
 #[path = "guests/mapping.rs"]
 mod mapping;

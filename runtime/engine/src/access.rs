@@ -69,6 +69,12 @@ impl Registry {
         };
         let authority = Authority::new(&manifest.name, manifest, &granted, Some(&settings), credentials)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        // What is worked out anew goes on with the connections to the provider that are open.
+        let account = match connection {
+            Some(name) => format!("connection {name}"),
+            None => format!("connector {}", manifest.name),
+        };
+        let authority = authority.of_account(&account);
         let declared = manifest.store.as_ref().map_or(0, |store| store.max_bytes);
         Ok(Access {
             authority,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use wharf_gate::Redactor;
 use wharf_model::{
-    call::{CallError, LogLine, Metering, Outcome, Verdict},
+    call::{CallError, LogLine, Metering, Outcome, TrapReport, Verdict},
     event::Provenance,
     failure::{Failure, FailureClass},
 };
@@ -84,7 +84,13 @@ pub(crate) fn redact(finished: Finished<Outcome>, redactor: &Redactor) -> Finish
         }
         Ok(Outcome::Suspended { wake, state }) => Ok(Outcome::Suspended { wake, state: value(state) }),
         Err(CallError::Failed(failed)) => Err(CallError::Failed(failure(failed))),
-        Err(error @ (CallError::Stopped(_) | CallError::NotExported(_) | CallError::Host(_))) => Err(error),
+        Err(CallError::Stopped(report)) => Err(CallError::Stopped(TrapReport {
+            message: text(report.message),
+            backtrace: report.backtrace.into_iter().map(text).collect(),
+            last_effect: report.last_effect.map(text),
+            ..report
+        })),
+        Err(error @ (CallError::NotExported(_) | CallError::Host(_))) => Err(error),
     };
     let line = |line: LogLine| LogLine { message: text(line.message), fields: text(line.fields), ..line };
     Finished { result, metering: finished.metering, log: finished.log.into_iter().map(line).collect() }

@@ -47,6 +47,9 @@ fn special_v6(address: Ipv6Addr) -> Option<Special> {
     if let Some(block) = block {
         return Some(Special { name: block.1, source: block.2 });
     }
+    if matches!((bits >> 32) & 0xffff_ffff, 0x0000_5efe | 0x0200_5efe) {
+        return Some(Special { name: "ISATAP", source: "RFC 5214" });
+    }
     // Only 2000::/3 is given out as global unicast; the rest of the space is nobody's.
     (bits >> 125 != 1).then_some(Special { name: "not global unicast", source: "IANA IPv6 address space" })
 }

@@ -8,7 +8,7 @@ use url::Host;
 use wharf_model::{
     effect::{Effect, WriteKey},
     egress::{Access, Operation, RuleSets, Scheme, Target, TargetError, decide, secret_binding},
-    http::{Body, Denial, DeniedBy, HttpError, HttpRequest, Redirects},
+    http::{Body, Denial, DeniedBy, HttpError, HttpRequest, Pieces, Redirects},
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     credential::Placed,
     header,
     refusal::{clean, refused},
+    upload,
 };
 
 /// A request that may be sent. The credential is not in it yet.
@@ -61,6 +62,12 @@ impl Authorised {
         self.target.url().as_str()
     }
 
+    /// The headers that go out besides the credential's and those that frame the message.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The effect of a refusal that came after the decision, such as a body that is too large.
     #[must_use]
     pub fn refused(&self, error: &HttpError) -> Effect {
@@ -78,16 +85,21 @@ impl Authorised {
 
     /// Reads the body to its end, so that it can be sent more than once, digested, or signed.
     pub(crate) async fn gather(&mut self) -> Result<Bytes, HttpError> {
-        let limit = self.scope.request_bytes;
-        let gathered = match std::mem::take(&mut self.body) {
-            Body::Whole(bytes) => return Ok(self.keep(bytes)),
-            pieces @ Body::Pieces(_) => capped(pieces, limit).await,
+        let body = match std::mem::take(&mut self.body) {
+            Body::Whole(bytes) => bytes,
+            Body::Pieces(pieces) => {
+                let whole = Body::Pieces(self.guard(pieces)).whole().await;
+                whole.map_err(|error| clean(error, self.authority.redactor()))?
+            }
         };
-        let body = gathered.map_err(|error| clean(error, self.authority.redactor()))?;
-        if self.authority.redactor().finds(&body) {
-            return Err(secret_in("body"));
-        }
-        Ok(self.keep(body))
+        self.body = Body::Whole(body.clone());
+        Ok(body)
+    }
+
+    /// The body as far as it may be sent: within the cap, and without a secret.
+    pub(crate) fn guard(&self, pieces: Pieces) -> Pieces {
+        let pieces = upload::capped(pieces, self.scope.request_bytes);
+        self.authority.redactor().guarded(pieces, || secret_in("body"))
     }
 
     /// The same request once more. A body that is still on its way cannot be sent twice; what is
@@ -109,11 +121,6 @@ impl Authorised {
             redirects: self.redirects,
             timeout_ms: self.timeout_ms,
         }
-    }
-
-    fn keep(&mut self, body: Bytes) -> Bytes {
-        self.body = Body::Whole(body.clone());
-        body
     }
 }
 
@@ -205,32 +212,31 @@ pub(crate) fn check_credential(
         let message = "this connection has no credential for the auth method that the request names";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
     };
-    let Some(placement) = &credential.placement else {
+    if credential.placement.is_none() && credential.client_certificate.is_none() {
         let message = "the auth method has no place in a request; it only verifies webhooks";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
-    };
+    }
     if !credential.audience.holds(target) {
         let denial = secret_binding(&inner.connector, credential.audience.rules(), method, target);
         return Err(HttpError::Denied(denial));
     }
-    if !is_private_enough(policy, target) {
+    // There is no certificate without TLS.
+    let plain_serves = credential.client_certificate.is_none() && is_private_enough(policy, target);
+    if target.origin().scheme == Scheme::Http && !plain_serves {
         let message =
             format!("the credential would cross the network in plain text to {}; use https", target.base());
         return Err(ceiling("insecure-credential", message));
     }
-    Placed::make(placement, &credential.secrets)
-        .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
+    if let Some(placement) = &credential.placement {
+        Placed::make(placement, &credential.secrets)
+            .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
+    }
     Ok(WithCredential::Yes)
 }
 
 /// Plain http carries a credential only inside this machine, where the operator carved it out.
 fn is_private_enough(policy: &AddressPolicy, target: &Target) -> bool {
-    match target.origin().scheme {
-        Scheme::Https => true,
-        Scheme::Http => {
-            literal(target).is_some_and(|address| address.ip().is_loopback() && policy.is_carved_out(address))
-        }
-    }
+    literal(target).is_some_and(|address| address.ip().is_loopback() && policy.is_carved_out(address))
 }
 
 /// Secrets reach a request by placement only; a guest that sends one found it somewhere.
@@ -252,11 +258,6 @@ fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result
         (false, false) if body() => Err(secret_in("body")),
         (false, false) => Ok(()),
     }
-}
-
-async fn capped(body: Body, limit: u64) -> Result<Bytes, HttpError> {
-    let body = body.whole().await?;
-    if body.len() as u64 > limit { Err(too_large(body.len() as u64, limit)) } else { Ok(body) }
 }
 
 pub(crate) fn secret_in(place: &str) -> HttpError {

@@ -4,14 +4,7 @@
 //! An authority has connections to providers of its own, so TLS sessions are never shared between
 //! accounts; building one for each call would build those anew each time.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use serde_json::Value;
 use wharf_model::{
@@ -21,10 +14,13 @@ use wharf_model::{
 };
 
 use crate::{
+    account::Account,
+    authorise::WithCredential,
     binding::{Credential, bind, redactor},
     credential::{Credentials, HmacAlgorithm, UnknownSlot},
     header::{is_forbidden, spelling},
     redact::Redactor,
+    tls::{ClientTls, Identity, Roots, TlsMaterialError},
 };
 
 /// Why a connector cannot be given its authority.
@@ -48,6 +44,9 @@ pub enum AuthorityError {
         /// The header's name.
         header: String,
     },
+    /// The grant's authorities, or the connection's client certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsMaterialError),
     /// An audience of every host.
     #[error("auth method `{0}` has `*` for an audience; name the provider's origins")]
     Audience(String),
@@ -57,16 +56,18 @@ pub enum AuthorityError {
 #[derive(Clone)]
 pub struct Authority {
     pub(crate) inner: Arc<Inner>,
+    /// Keys the connection pool.
+    pub(crate) account: Account,
 }
 
 pub(crate) struct Inner {
-    /// Keys the connection pool.
-    pub(crate) id: u64,
     pub(crate) connector: String,
     pub(crate) manifest: Vec<Rule>,
     pub(crate) grant: Vec<Rule>,
     pub(crate) credential: Option<Credential>,
     pub(crate) redactor: Redactor,
+    /// For requests without the credential, and for those with it.
+    tls: [Arc<ClientTls>; 2],
     actions: HashMap<String, Action>,
     reserved_headers: Vec<String>,
     reserved_parameters: Vec<String>,
@@ -125,7 +126,6 @@ impl Authority {
         settings: Option<&Value>,
         credentials: Option<Credentials>,
     ) -> Result<Self, AuthorityError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let settings =
             Settings { schema: manifest.settings.as_ref(), values: settings.unwrap_or(&Value::Null) };
         let rules = resolve(&manifest.egress, settings)?;
@@ -141,19 +141,29 @@ impl Authority {
         }
         let (reserved_headers, reserved_parameters) = reserved(manifest)?;
         let redactor = credential.as_ref().map(redactor).unwrap_or_default();
+        let tls = tls(grant, credential.as_ref())?;
         Ok(Self {
+            account: Account::own(),
             inner: Arc::new(Inner {
-                id: NEXT.fetch_add(1, Ordering::Relaxed),
                 connector: connector.to_owned(),
                 manifest: rules,
                 grant: resolve(&grant.egress, settings)?,
                 credential,
                 redactor,
+                tls,
                 actions,
                 reserved_headers,
                 reserved_parameters,
             }),
         })
+    }
+
+    /// Shares connections to providers and TLS sessions with every other authority of this name and
+    /// the same secrets; without this, with nobody. Name a project's connection, or its connector.
+    #[must_use]
+    pub fn of_account(self, name: &str) -> Self {
+        let secrets = self.inner.credential.as_ref().map(|credential| &credential.secrets);
+        Self { account: Account::named(name, secrets), ..self }
     }
 
     /// The scope of an action; none if the manifest has no such action.
@@ -195,6 +205,15 @@ impl fmt::Debug for Authority {
 }
 
 impl Inner {
+    /// A client certificate goes where the credential goes, and on no other socket.
+    pub(crate) fn tls(&self, credential: WithCredential) -> &ClientTls {
+        let [without, with] = &self.tls;
+        match credential {
+            WithCredential::No => without,
+            WithCredential::Yes => with,
+        }
+    }
+
     /// Why a guest may not set this header (in [`spelling`]), if it may not.
     pub(crate) fn reserves_header(&self, scope: &Scope, name: &str) -> Option<&'static str> {
         if self.reserved_headers.iter().any(|reserved| reserved == name) {
@@ -211,6 +230,19 @@ impl Inner {
         let holds = |name: &&String| target.url().query_pairs().any(|(own, _)| own == name.as_str());
         self.reserved_parameters.iter().find(holds).map(String::as_str)
     }
+}
+
+fn tls(grant: &Grant, credential: Option<&Credential>) -> Result<[Arc<ClientTls>; 2], TlsMaterialError> {
+    let roots = Roots::read(grant.roots.iter().map(String::as_bytes))?;
+    let without = Arc::new(ClientTls::new(roots.clone(), None));
+    let with = match credential.and_then(|c| c.client_certificate.as_ref().map(|slots| (slots, &c.secrets))) {
+        Some((slots, secrets)) => {
+            let identity = Identity::of_slots(slots, secrets)?;
+            Arc::new(ClientTls::new(roots, Some(identity)))
+        }
+        None => Arc::clone(&without),
+    };
+    Ok([without, with])
 }
 
 fn resolve(requests: &[EgressRequest], settings: Settings<'_>) -> Result<Vec<Rule>, RuleError> {

@@ -2,7 +2,7 @@
 
 use wharf_model::{
     egress::{Rule, Settings, Target},
-    manifest::{AuthMethod, Manifest, Placement},
+    manifest::{AuthMethod, ClientCertificate, Manifest, Placement},
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
 pub(crate) struct Credential {
     pub(crate) secrets: Credentials,
     pub(crate) placement: Option<Placement>,
+    pub(crate) client_certificate: Option<ClientCertificate>,
     pub(crate) audience: Audience,
 }
 
@@ -58,7 +59,12 @@ pub(crate) fn bind(
     } else {
         Audience::Declared(declared_audience(&secrets.method, method, settings)?)
     };
-    Ok(Credential { placement: method.placement.clone(), secrets, audience })
+    Ok(Credential {
+        placement: method.placement.clone(),
+        client_certificate: method.client_certificate.clone(),
+        secrets,
+        audience,
+    })
 }
 
 fn declared_audience(

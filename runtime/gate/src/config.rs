@@ -1,14 +1,12 @@
 //! The gate's configuration: what an operator may open, and the caps of every exchange.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject as _},
+use crate::{
+    carve_out::CarveOut,
+    proxy::EgressProxy,
+    tls::{Roots, TlsMaterialError, Trust},
 };
-
-use crate::carve_out::CarveOut;
 
 /// The gate's configuration. `Default` is what a production server runs with.
 #[derive(Clone, Debug)]
@@ -20,7 +18,9 @@ pub struct GateConfig {
     pub own_listeners: Vec<SocketAddr>,
     /// Certificate authorities in PEM, in addition to the Mozilla roots that are built in. Default: none.
     pub extra_roots: Vec<Vec<u8>>,
-    /// For the TCP and TLS handshakes together. Default: 10 s.
+    /// The proxy through which everything is sent; the environment names none, ever. Default: none.
+    pub egress_proxy: Option<EgressProxy>,
+    /// For the look-up and the TCP and TLS handshakes together. Default: 10 s.
     pub connect_timeout: Duration,
     /// From the decision to the last byte of the response, redirects included. Default: 60 s.
     pub total_timeout: Duration,
@@ -30,7 +30,7 @@ pub struct GateConfig {
     pub max_response_headers: usize,
     /// Bytes of a response's head. Default: 64 KiB.
     pub max_response_header_bytes: usize,
-    /// Clients kept, one for each authority and port; the one used longest ago goes first. Default: 256.
+    /// Clients kept, one for each account; the one used longest ago goes first. Default: 256.
     pub max_clients: usize,
 }
 
@@ -40,6 +40,7 @@ impl Default for GateConfig {
             carve_outs: Vec::new(),
             own_listeners: Vec::new(),
             extra_roots: Vec::new(),
+            egress_proxy: None,
             connect_timeout: Duration::from_secs(10),
             total_timeout: Duration::from_secs(60),
             between_bytes_timeout: Duration::from_secs(20),
@@ -53,20 +54,29 @@ impl Default for GateConfig {
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum GateConfigError {
-    /// The PEM cannot be read, or holds no certificate.
-    #[error("extra root {index}: {problem}; give the certificate authority in PEM")]
+    /// An authority in `extra_roots` cannot be used.
+    #[error("extra root {index}: {problem}")]
     Root {
         /// Counted from 0.
         index: usize,
         /// What is wrong.
-        problem: String,
+        problem: TlsMaterialError,
     },
     /// A limit of nothing.
     #[error("`{0}` is zero; every request would fail")]
     Zero(&'static str),
-    /// The TLS library refused its own defaults.
-    #[error("tls: {0}")]
-    Tls(#[from] rustls::Error),
+    /// The scripted network of a test.
+    #[cfg(any(test, debug_assertions))]
+    #[error("{variable}: {problem}")]
+    Script {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// All of them together.
+    #[error(transparent)]
+    Tls(#[from] TlsMaterialError),
 }
 
 impl GateConfig {
@@ -85,25 +95,12 @@ impl GateConfig {
         }
     }
 
-    /// Certificates are always verified; there is no switch.
-    pub(crate) fn tls(&self) -> Result<ClientConfig, GateConfigError> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    pub(crate) fn trust(&self) -> Result<Trust, GateConfigError> {
+        let mut roots = Roots::default();
         for (index, pem) in self.extra_roots.iter().enumerate() {
-            let fail = |problem: String| GateConfigError::Root { index, problem };
-            let before = roots.len();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| fail(error.to_string()))?;
-                roots.add(certificate).map_err(|error| fail(error.to_string()))?;
-            }
-            if roots.len() == before {
-                return Err(fail("no certificate in it".to_owned()));
-            }
+            let read = Roots::read([pem.as_slice()]);
+            roots.extend(read.map_err(|problem| GateConfigError::Root { index, problem })?);
         }
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+        Ok(Trust::new(&roots)?)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     perform::Sender,
     pool::Pool,
     refusal::{clean, refused},
-    resolve::Lookup,
+    resolve::{Lookup, Resolver},
 };
 
 /// The one door out. Cheap to clone.
@@ -30,18 +30,20 @@ impl Gate {
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn new(config: GateConfig) -> Result<Self, GateConfigError> {
-        Self::with_lookup(config, Lookup::System)
+    pub fn new(mut config: GateConfig) -> Result<Self, GateConfigError> {
+        let lookup = Lookup::of_this_process(&mut config)?;
+        Self::with_lookup(config, lookup)
     }
 
     pub(crate) fn with_lookup(config: GateConfig, lookup: Lookup) -> Result<Self, GateConfigError> {
         config.check()?;
-        let tls = config.tls()?;
+        let trust = config.trust()?;
         let policy = Arc::new(AddressPolicy {
             carve_outs: config.carve_outs.clone(),
             own: config.own_listeners.clone(),
         });
-        let pool = Pool::new(&config, tls, lookup, Arc::clone(&policy));
+        let resolver = Arc::new(Resolver::new(lookup, Arc::clone(&policy)));
+        let pool = Pool::new(config.clone(), trust, resolver);
         Ok(Self { sender: Arc::new(Sender { config, policy, pool }) })
     }
 
@@ -83,6 +85,11 @@ impl Gate {
 
     #[cfg(test)]
     pub(crate) fn clients(&self) -> usize {
-        self.sender.pool.len()
+        self.clients_after(std::time::Duration::ZERO)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clients_after(&self, elapsed: std::time::Duration) -> usize {
+        self.sender.pool.len_after(elapsed)
     }
 }

@@ -1,26 +1,25 @@
-//! Sends what was authorised, and reports it as an effect.
+//! Sends what was authorised, hop by hop, and reports each hop as an effect.
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, timeout_at};
-use wharf_model::{
-    effect::{Effect, EffectResult},
-    http::{Body, HttpError, HttpResponse, Redirects},
-};
+use wharf_model::http::{Body, HttpError, HttpResponse, Redirects};
 
 use crate::{
     authorise::{Authorised, WithCredential, ceiling, check_credential, judge},
+    bill::Bill,
     carve_out::AddressPolicy,
     classify::classify,
     config::GateConfig,
     credential::Placed,
+    decode::accepted,
     effects::Place,
     pool::Pool,
     receive::{Caps, receive},
     redirect::{MAX_HOPS, next},
-    refusal::Failed,
+    refusal::{Failed, clean},
+    upload::Upload,
 };
 
 /// What sending needs.
@@ -32,90 +31,115 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Sends, follows redirects if the guest asked for that, and says what came of it.
-    pub(crate) async fn perform(&self, request: Authorised, place: Place) -> Result<HttpResponse, HttpError> {
-        let start = Instant::now();
-        let authority = request.authority.clone();
-        let redactor = authority.redactor();
-        let mut effect = Effect {
-            method: request.method().to_owned(),
-            url: redactor.text(&request.target.display()).into_owned(),
-            result: EffectResult::Failed(String::new()),
-            micros: 0,
-            sent_bytes: request.body.len().unwrap_or(0),
-            received_bytes: 0,
-        };
-        place.open(&effect);
-        let outcome = self.follow(request, start).await.map_err(|failed| failed.clean(redactor));
-        effect.micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let result = match outcome {
-            Ok(response) => {
-                effect.result = EffectResult::Status(response.status);
-                effect.received_bytes = response.body.len().unwrap_or(0);
-                Ok(response)
-            }
-            Err(failed) => {
-                effect.result = failed.result();
-                if !failed.error.may_have_been_applied() {
-                    effect.sent_bytes = 0;
-                }
-                Err(failed.error)
-            }
-        };
-        let connector = authority.inner.connector.as_str();
-        tracing::debug!(connector, method = effect.method, url = effect.url, micros = effect.micros, result = ?effect.result, "effect");
-        place.tell(effect);
-        result
+    /// Sends, and follows redirects if the guest asked for that.
+    pub(crate) async fn perform(
+        &self,
+        mut request: Authorised,
+        place: Place,
+    ) -> Result<HttpResponse, HttpError> {
+        // A write is told from another by its body, and a redirect may ask for the body once more.
+        if (request.is_write() || request.redirects == Redirects::Follow)
+            && let Err(error) = request.gather().await
+        {
+            place.tell(request.refused(&error));
+            return Err(error);
+        }
+        let own = request.timeout_ms.map_or(Duration::MAX, |ms| Duration::from_millis(ms.into()));
+        let deadline = Instant::now() + self.config.total_timeout.min(own);
+        let place = Arc::new(place);
+        match request.redirects {
+            Redirects::Manual => self.hop(&mut request, &place, deadline).await,
+            Redirects::Follow => self.follow(request, &place, deadline).await,
+        }
     }
 
-    async fn follow(&self, first: Authorised, start: Instant) -> Result<HttpResponse, Failed> {
-        let own = first.timeout_ms.map_or(Duration::MAX, |ms| Duration::from_millis(ms.into()));
-        let deadline = start + self.config.total_timeout.min(own);
-        let was_write = first.is_write();
-        let mut request = first;
-        request.gather().await?;
-        let mut response = self.exchange(&mut request, deadline).await?;
-        if request.redirects == Redirects::Manual {
-            return Ok(response);
-        }
-        for hop in 0.. {
-            // From here on the first request has been answered: a write may have been applied,
-            // whatever becomes of the hops.
-            let settle = |failed: Failed| if was_write { applied(failed) } else { failed };
-            let Some(step) = next(&request, &response).map_err(|error| settle(error.into()))? else {
-                break;
+    async fn follow(
+        &self,
+        mut request: Authorised,
+        place: &Arc<Place>,
+        deadline: Instant,
+    ) -> Result<HttpResponse, HttpError> {
+        let was_write = request.is_write();
+        // Once the first request has been answered, a write may have been applied, whatever becomes
+        // of the hops.
+        let settle = |error: HttpError| if was_write { applied(error) } else { error };
+        let mut response = self.hop(&mut request, place, deadline).await?;
+        for hops in 0.. {
+            let step = match next(&request, &response) {
+                Ok(Some(step)) => self.rejudge(step, hops),
+                Ok(None) => break,
+                Err(error) => Err((request.again(), error)),
             };
-            if hop >= MAX_HOPS {
-                let error = ceiling("too-many-redirects", format!("more than {MAX_HOPS} redirects"));
-                return Err(settle(error.into()));
-            }
-            request = self.rejudge(step).map_err(|error| settle(error.into()))?;
-            response = self.exchange(&mut request, deadline).await.map_err(settle)?;
+            // The rest of a redirect's own body is of no use.
+            drop(response);
+            request = match step {
+                Ok(request) => request,
+                Err((refused, error)) => {
+                    place.tell(refused.refused(&error));
+                    return Err(settle(clean(error, request.authority.redactor())));
+                }
+            };
+            response = self.hop(&mut request, place, deadline).await.map_err(settle)?;
         }
         Ok(response)
     }
 
     /// A hop is judged like a first request; its headers have been, and only fewer are left.
-    fn rejudge(&self, mut hop: Authorised) -> Result<Authorised, HttpError> {
-        hop.access = judge(&self.policy, &hop.authority, &hop.scope, hop.method(), &hop.target)?;
+    fn rejudge(&self, mut hop: Authorised, hops: usize) -> Result<Authorised, (Authorised, HttpError)> {
+        let judged = if hops < MAX_HOPS {
+            judge(&self.policy, &hop.authority, &hop.scope, hop.method(), &hop.target)
+        } else {
+            Err(ceiling("too-many-redirects", format!("more than {MAX_HOPS} redirects")))
+        };
+        match judged {
+            Ok(access) => hop.access = access,
+            Err(error) => return Err((hop, error)),
+        }
         let credential = hop.authority.inner.credential.as_ref();
         if let (WithCredential::Yes, Some(credential)) = (hop.credential, credential) {
             let name = &credential.secrets.method;
-            hop.credential = check_credential(&self.policy, &hop.authority, name, hop.method(), &hop.target)?;
+            match check_credential(&self.policy, &hop.authority, name, hop.method(), &hop.target) {
+                Ok(credential) => hop.credential = credential,
+                Err(error) => return Err((hop, error)),
+            }
         }
         Ok(hop)
     }
 
-    async fn exchange(&self, request: &mut Authorised, deadline: Instant) -> Result<HttpResponse, Failed> {
-        let inner = &request.authority.inner;
+    /// One request and the head of its response, with an effect of its own.
+    async fn hop(
+        &self,
+        request: &mut Authorised,
+        place: &Arc<Place>,
+        deadline: Instant,
+    ) -> Result<HttpResponse, HttpError> {
+        let bill = Bill::open(place, request);
+        match self.exchange(request, &bill, deadline).await {
+            Ok(response) => Ok(bill.answered(response)),
+            Err(failed) => {
+                let failed = failed.clean(request.authority.redactor());
+                bill.failed(&failed);
+                Err(failed.error)
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &mut Authorised,
+        bill: &Bill,
+        deadline: Instant,
+    ) -> Result<HttpResponse, Failed> {
+        let inner = Arc::clone(&request.authority.inner);
         let tried = format!("{} {}", request.method(), request.target.display());
-        let client = self.pool.client(inner.id, request.target.origin().port);
-        let client = client.map_err(|error| classify(&inner.connector, &tried, &error))?;
-        let wire = assemble(request)?;
+        let client = self.pool.client(&request.authority.account, inner.tls(request.credential));
+        let client = client.map_err(|error| HttpError::Tls(error.to_string()))?;
+        let (wire, upload) = assemble(request, bill)?;
         let response = match timeout_at(deadline, client.execute(wire)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                return Err(classify(&inner.connector, &tried, &error));
+                let own = upload.and_then(|upload| upload.failure());
+                return Err(own.map_or_else(|| classify(&inner.connector, &tried, &error), Failed::from));
             }
             Err(_) => return Err(HttpError::Timeout("no response in time".to_owned()).into()),
         };
@@ -126,22 +150,17 @@ impl Sender {
             headers: self.config.max_response_headers,
             header_bytes: self.config.max_response_header_bytes,
         };
-        let received = receive(response, caps, request.authority.redactor(), request.credential).await;
-        received.map_err(Failed::from)
+        Ok(receive(response, caps, request).await?)
     }
 }
 
 /// The request as it goes out; here, after all decisions, the credential comes in.
-fn assemble(request: &Authorised) -> Result<reqwest::Request, Failed> {
+fn assemble(request: &mut Authorised, bill: &Bill) -> Result<(reqwest::Request, Option<Upload>), Failed> {
     let mut url = request.target.url().clone();
     let mut headers = request.headers.clone();
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let body = match &request.body {
-        Body::Whole(bytes) => bytes,
-        Body::Pieces(_) => &Bytes::new(),
-    };
+    headers.insert(header::ACCEPT_ENCODING, accepted(&request.method, &headers));
     let expects_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
-    if body.is_empty() && expects_body {
+    if request.body.is_empty() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let credential = request.authority.inner.credential.as_ref();
@@ -154,18 +173,26 @@ fn assemble(request: &Authorised) -> Result<reqwest::Request, Failed> {
     }
     let mut wire = reqwest::Request::new(request.method.clone(), url);
     *wire.headers_mut() = headers;
-    if !body.is_empty() {
-        *wire.body_mut() = Some(body.clone().into());
-    }
-    Ok(wire)
+    let (body, upload) = match std::mem::take(&mut request.body) {
+        Body::Whole(bytes) => {
+            // A redirect may ask for it once more.
+            request.body = Body::Whole(bytes.clone());
+            ((!bytes.is_empty()).then(|| bytes.into()), None)
+        }
+        Body::Pieces(pieces) => {
+            let upload = Upload::default();
+            let pieces = upload.watch(request.guard(pieces), bill.sent());
+            (Some(reqwest::Body::wrap_stream(pieces)), Some(upload))
+        }
+    };
+    *wire.body_mut() = body;
+    Ok((wire, upload))
 }
 
 /// A failure after a write was answered is never "nothing was sent".
-fn applied(failed: Failed) -> Failed {
-    if failed.error.may_have_been_applied() {
-        return failed;
+fn applied(error: HttpError) -> HttpError {
+    if error.may_have_been_applied() {
+        return error;
     }
-    let error =
-        HttpError::BadResponse(format!("a write was redirected, and the redirect failed: {}", failed.error));
-    Failed { error, detail: failed.detail }
+    HttpError::BadResponse(format!("a write was redirected, and the redirect failed: {error}"))
 }

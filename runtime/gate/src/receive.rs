@@ -1,15 +1,29 @@
-//! A response, read under caps: fields and bytes of the head, bytes of the body, time between two
-//! pieces of it, time altogether. What goes to the connector has been searched for secrets.
+//! A response under caps: fields and bytes of the head, bytes of the body as it comes and as it is
+//! decoded, time between two pieces of it, time altogether. What goes to the connector has been
+//! searched for secrets.
+//!
+//! A body is read as its reader asks for it. A cap that is crossed inside of it is an error at that
+//! place, and the connection is closed at once: nobody knows where its next response would start.
 
 use std::{borrow::Cow, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use http::{HeaderMap, Method};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
-use wharf_model::http::{Field, HttpError, HttpResponse};
+use wharf_model::http::{Body, Field, HttpError, HttpResponse, Pieces};
 
-use crate::{authorise::WithCredential, redact::Redactor};
+use crate::{
+    authorise::{Authorised, WithCredential},
+    classify::broken_body,
+    decode::{Codings, decoded},
+    redact::Redactor,
+};
+
+/// A body of this declared length, not encoded, is read before it is handed on: one piece, searched
+/// where it lies.
+const SMALL: u64 = 64 * 1024;
 
 /// The caps of one response.
 #[derive(Clone, Copy, Debug)]
@@ -25,30 +39,52 @@ pub(crate) struct Caps {
 const HOP_BY_HOP: &[&str] =
     &["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// Reads a response to its end. Whatever fails here happens after the request was sent.
+/// Takes the head of a response and prepares its body. Whatever fails here or in the body happens
+/// after the request was sent.
 pub(crate) async fn receive(
-    mut response: Response,
+    response: Response,
     caps: Caps,
-    redactor: &Redactor,
-    credential: WithCredential,
+    request: &mut Authorised,
 ) -> Result<HttpResponse, HttpError> {
+    let redactor = request.authority.redactor().clone();
     check_head(response.headers(), caps)?;
-    let body = read_body(&mut response, caps).await?;
-    let encoded = encoding(response.headers()).filter(|_| !body.is_empty());
-    if let (Some(encoding), WithCredential::Yes) = (encoded, credential) {
+    let length = response.content_length();
+    if length.is_some_and(|length| length > caps.body_bytes) && request.method != Method::HEAD {
+        return Err(too_large(caps));
+    }
+    let bodiless = request.method == Method::HEAD
+        || matches!(response.status().as_u16(), 204 | 304)
+        || length == Some(0);
+    let codings = if bodiless { Codings::None } else { Codings::of(response.status(), response.headers())? };
+    if let (Codings::Unknown(name), WithCredential::Yes) = (&codings, request.credential) {
         // An echo of the credential could not be found in it.
-        let problem = format!("the body came encoded as `{encoding}`, although that was not asked for");
+        let problem = format!("encoding: the body came encoded as `{name}`, which was not asked for");
         return Err(HttpError::BadResponse(problem));
     }
-    let mut headers = fields(response.headers(), redactor);
-    let body = match redactor.bytes(&body) {
-        Cow::Borrowed(_) => body,
-        Cow::Owned(redacted) => {
-            headers.retain(|field| field.name != "content-length");
-            Bytes::from(redacted)
+    let status = response.status().as_u16();
+    let mut headers = fields(response.headers(), &redactor);
+    let wire = wire(response, caps);
+    let body = match codings {
+        Codings::None if length.is_some_and(|length| length <= SMALL) => {
+            let whole = Body::Pieces(wire).whole().await?;
+            Body::Whole(redacted_whole(whole, &redactor, &mut headers))
+        }
+        Codings::None | Codings::Unknown(_) => redacted(wire, &redactor, &mut headers),
+        Codings::Known(codings) => {
+            headers.retain(|field| field.name != "content-encoding" && field.name != "content-length");
+            let mut pieces = wire;
+            for coding in codings.into_iter().rev() {
+                // Between two codings too: what stands there may be larger than either end.
+                pieces = capped(decoded(pieces, coding), caps);
+            }
+            redacted(pieces, &redactor, &mut headers)
         }
     };
-    Ok(HttpResponse { status: response.status().as_u16(), headers, body: body.into() })
+    Ok(HttpResponse { status, headers, body })
+}
+
+fn too_large(caps: Caps) -> HttpError {
+    HttpError::BadResponse(format!("response-too-large: more than {} bytes", caps.body_bytes))
 }
 
 fn check_head(headers: &HeaderMap, caps: Caps) -> Result<(), HttpError> {
@@ -62,39 +98,56 @@ fn check_head(headers: &HeaderMap, caps: Caps) -> Result<(), HttpError> {
     Ok(())
 }
 
-async fn read_body(response: &mut Response, caps: Caps) -> Result<Bytes, HttpError> {
-    let too_large =
-        || HttpError::BadResponse(format!("response-too-large: more than {} bytes", caps.body_bytes));
-    if response.content_length().is_some_and(|length| length > caps.body_bytes) {
-        return Err(too_large());
-    }
-    let mut body = BytesMut::new();
-    loop {
-        let next = Instant::now() + caps.between_bytes;
-        let piece = match timeout_at(next.min(caps.deadline), response.chunk()).await {
-            Ok(Ok(Some(piece))) => piece,
-            Ok(Ok(None)) => return Ok(body.freeze()),
-            Ok(Err(_)) => {
-                return Err(HttpError::Interrupted("the connection broke inside the response".to_owned()));
-            }
-            Err(_) if next < caps.deadline => {
-                return Err(HttpError::Timeout("nothing came for too long inside the response".to_owned()));
-            }
-            Err(_) => {
-                return Err(HttpError::Timeout("the response was not complete in time".to_owned()));
-            }
-        };
-        if (body.len() + piece.len()) as u64 > caps.body_bytes {
-            return Err(too_large());
+/// The body as it comes over the wire.
+fn wire(response: Response, caps: Caps) -> Pieces {
+    let pieces = try_unfold(response, move |mut response| async move {
+        let piece = next(&mut response, caps).await?;
+        Ok(piece.map(|piece| (piece, response)))
+    });
+    capped(Box::pin(pieces), caps)
+}
+
+async fn next(response: &mut Response, caps: Caps) -> Result<Option<Bytes>, HttpError> {
+    let next = Instant::now() + caps.between_bytes;
+    match timeout_at(next.min(caps.deadline), response.chunk()).await {
+        Ok(Ok(piece)) => Ok(piece),
+        Ok(Err(error)) => Err(broken_body(&error)),
+        Err(_) if next < caps.deadline => {
+            Err(HttpError::Timeout("nothing came for too long inside the response".to_owned()))
         }
-        body.extend_from_slice(&piece);
+        Err(_) => Err(HttpError::Timeout("the response was not complete in time".to_owned())),
     }
 }
 
-fn encoding(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_ENCODING)?;
-    let text: String = value.to_str().unwrap_or("?").chars().take(32).collect();
-    (!text.eq_ignore_ascii_case("identity")).then_some(text)
+/// No more bytes than the cap.
+fn capped(pieces: Pieces, caps: Caps) -> Pieces {
+    Box::pin(try_unfold((pieces, caps.body_bytes), move |(mut pieces, left)| async move {
+        let Some(piece) = futures_util::TryStreamExt::try_next(&mut pieces).await? else {
+            return Ok(None);
+        };
+        match left.checked_sub(piece.len() as u64) {
+            Some(left) => Ok(Some((piece, (pieces, left)))),
+            None => Err(too_large(caps)),
+        }
+    }))
+}
+
+fn redacted_whole(body: Bytes, redactor: &Redactor, headers: &mut Vec<Field>) -> Bytes {
+    match redactor.bytes(&body) {
+        Cow::Borrowed(_) => body,
+        Cow::Owned(redacted) => {
+            headers.retain(|field| field.name != "content-length");
+            Bytes::from(redacted)
+        }
+    }
+}
+
+fn redacted(pieces: Pieces, redactor: &Redactor, headers: &mut Vec<Field>) -> Body {
+    if redactor.longest() > 0 {
+        // Nobody knows yet what will be taken out.
+        headers.retain(|field| field.name != "content-length");
+    }
+    Body::Pieces(redactor.pieces(pieces))
 }
 
 fn fields(headers: &HeaderMap, redactor: &Redactor) -> Vec<Field> {

@@ -3,7 +3,9 @@
 //! Values shorter than 8 bytes are not looked for: they stand in innocent text too often. The
 //! patterns are copies of the secrets and live as long as the connection's authority.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt, fmt::Write as _};
+mod pieces;
+
+use std::{borrow::Cow, collections::BTreeSet, fmt, fmt::Write as _, ops::Range};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::{
@@ -21,6 +23,7 @@ const SHORTEST: usize = 8;
 #[derive(Clone, Default)]
 pub struct Redactor {
     patterns: Option<AhoCorasick>,
+    longest: usize,
 }
 
 impl fmt::Debug for Redactor {
@@ -46,13 +49,28 @@ impl Redactor {
         // Building fails only past billions of states; then no text could be passed on safely, and
         // an automaton of the empty pattern redacts everything.
         let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns);
-        Self { patterns: built.or_else(|_| AhoCorasick::new([""])).ok() }
+        let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
+        Self { patterns: built.or_else(|_| AhoCorasick::new([""])).ok(), longest }
     }
 
     /// Whether one of the secrets stands in the bytes.
     #[must_use]
     pub fn finds(&self, bytes: &[u8]) -> bool {
         self.patterns.as_ref().is_some_and(|patterns| patterns.is_match(bytes))
+    }
+
+    /// Where secrets stand, in order and apart from each other.
+    #[must_use]
+    pub fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let found = self.patterns.iter().flat_map(|patterns| patterns.find_iter(bytes));
+        found.map(|found| found.range()).collect()
+    }
+
+    /// The longest that a secret can be in any spelling, in bytes; 0 when nothing is looked for. Who
+    /// searches a stream keeps one byte less of what came before.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.longest
     }
 
     /// The text without the secrets.

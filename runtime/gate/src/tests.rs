@@ -6,13 +6,18 @@
 
 mod addresses;
 mod bed;
+mod codings;
 mod dial;
 mod leaks;
+mod matrix;
 mod mock;
+mod namespace;
+mod proxied;
 mod redirects;
 mod requests;
 mod responses;
 mod scopes;
 mod secrets;
-
-pub(crate) use bed::Script;
+mod streams;
+mod transport;
+mod uploads;

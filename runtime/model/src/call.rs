@@ -159,6 +159,20 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::Fuel,
+        Self::Deadline,
+        Self::Memory,
+        Self::Table,
+        Self::Instances,
+        Self::Stack,
+        Self::HostBytes,
+        Self::Handles,
+        Self::Output,
+        Self::Guest,
+    ];
+
     /// The stable kebab-case name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -191,6 +205,12 @@ pub struct TrapReport {
     /// The last effect before the stop: `#1 POST slack.com/api/chat.postMessage → 200 in 212 ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_effect: Option<String>,
+    /// Fuel used until then.
+    #[serde(default)]
+    pub fuel: u64,
+    /// The most linear memory until then, in bytes.
+    #[serde(default)]
+    pub peak_memory_bytes: u64,
 }
 
 /// Why a call gave no result.

@@ -20,6 +20,9 @@ pub struct Grant {
     /// Bytes of scratch files a call; none gives no directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch_max_bytes: Option<u64>,
+    /// Certificate authorities in PEM that this connector's calls trust besides the server's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<String>,
     /// Limits that differ from the server's defaults.
     #[serde(default, skip_serializing_if = "LimitOverrides::is_default")]
     pub limits: LimitOverrides,

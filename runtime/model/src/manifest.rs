@@ -97,9 +97,22 @@ pub struct AuthMethod {
     /// Where the credential goes on a request; none for a method that only verifies webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
+    /// The certificate that the gate shows in TLS where the credential may go; alone, or with a placement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
     /// The origins the credential may be sent to, as egress URLs. Empty: every origin of `egress` that is neither `*` nor a wildcard.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audience: Vec<String>,
+}
+
+/// A client certificate for TLS (RFC 8446, section 4.4.2), in two slots of the method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The slot of the chain in PEM, the client's own certificate first.
+    pub certificate: String,
+    /// The slot of its key in PEM: PKCS #8, PKCS #1 or SEC 1, not encrypted.
+    pub key: String,
 }
 
 /// One secret value.

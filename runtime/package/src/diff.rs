@@ -128,7 +128,7 @@ fn auth(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
 }
 
 fn method_changes(diff: &mut PermissionDiff, name: &str, old: &AuthMethod, new: &AuthMethod) {
-    if old.placement != new.placement {
+    if old.placement != new.placement || old.client_certificate != new.client_certificate {
         diff.push(Direction::Widens, format!("{}; placed otherwise before", use_line(name, new)));
     }
     for slot in new.slots.keys().filter(|slot| !old.slots.contains_key(*slot)) {

@@ -75,7 +75,8 @@ fn with_defaults(manifest: &Manifest, url: &str) -> Option<String> {
 }
 
 fn gets_credential(manifest: &Manifest, url: &str) -> bool {
-    manifest.auth.values().filter(|method| method.placement.is_some()).any(|method| {
+    let goes_out = |method: &&AuthMethod| method.placement.is_some() || method.client_certificate.is_some();
+    manifest.auth.values().filter(goes_out).any(|method| {
         if method.audience.is_empty() {
             names_one_origin(url)
         } else {
@@ -114,7 +115,10 @@ pub(crate) fn use_line(name: &str, method: &AuthMethod) -> String {
         None => String::new(),
     };
     let placed = method.placement.as_ref().map(slots_of).unwrap_or_default();
+    let shown = method.client_certificate.as_ref();
+    let shown = shown.map(|shown| vec![shown.certificate.as_str(), &shown.key]).unwrap_or_default();
     let sent = |slot: &&String| placed.contains(&slot.as_str());
+    let shown = |slot: &&String| !sent(slot) && shown.contains(&slot.as_str());
     let to = if method.audience.is_empty() {
         String::new()
     } else {
@@ -122,8 +126,9 @@ pub(crate) fn use_line(name: &str, method: &AuthMethod) -> String {
     };
     let uses = [
         (quoted(method.slots.keys().filter(sent)), format!("{how}{to}")),
+        (quoted(method.slots.keys().filter(shown)), format!("used as a client certificate in TLS{to}")),
         (
-            quoted(method.slots.keys().filter(|slot| !sent(slot))),
+            quoted(method.slots.keys().filter(|slot| !sent(slot) && !shown(slot))),
             "used to check and make signatures".to_owned(),
         ),
     ];

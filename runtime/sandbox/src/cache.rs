@@ -4,13 +4,22 @@
 //! write: the MAC is keyed with 32 random bytes that live beside the artifacts, for the owner only,
 //! and covers the name too. Whoever could change a file between the check and the mapping could
 //! write to a directory of mode 0700 that is ours, and needs no cache to run code as us. Files are
-//! written aside and renamed, never changed in place, so a mapping does not change under a call.
+//! written aside and renamed, never changed in place, so a mapping does not change under a call, and
+//! any number of processes may share the directory.
+//!
+//! The directory is bounded ([`evict`]): a file's time of change is the time it was last loaded. A file
+//! that another process has mapped may go: its mapping stays, and it compiles once more when it is
+//! started next.
+
+mod evict;
 
 use std::{
+    collections::HashMap,
     fs::{self, DirBuilder, File},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use tempfile::NamedTempFile;
@@ -28,14 +37,19 @@ pub(crate) struct Cache {
     dir: PathBuf,
     key: [u8; 32],
     fingerprint: String,
+    max_bytes: u64,
+    in_use: Arc<Mutex<HashMap<PathBuf, Weak<()>>>>,
 }
+
+/// Keeps an artifact from eviction.
+pub(crate) struct Kept(#[expect(dead_code, reason = "held, never read")] Arc<()>);
 
 /// An artifact that is written and loaded, and not yet under its name.
 pub(crate) struct Staged(NamedTempFile);
 
 impl Cache {
     /// Opens the directory, or makes it.
-    pub(crate) fn open(dir: &Path, fingerprint: String) -> Result<Self, SandboxError> {
+    pub(crate) fn open(dir: &Path, fingerprint: String, max_bytes: u64) -> Result<Self, SandboxError> {
         let fail = |path: &Path, message: String| SandboxError::Cache { path: path.to_owned(), message };
         DirBuilder::new()
             .recursive(true)
@@ -54,7 +68,7 @@ impl Cache {
         }
         let path = dir.join(KEY_FILE);
         let key = key(dir, &path).map_err(|error| fail(&path, error.to_string()))?;
-        Ok(Self { dir: dir.to_owned(), key, fingerprint })
+        Ok(Self { dir: dir.to_owned(), key, fingerprint, max_bytes, in_use: Arc::default() })
     }
 
     /// Whether there is a file for this digest; nothing is said of what is in it.
@@ -63,9 +77,17 @@ impl Cache {
     }
 
     /// The artifact of this digest, if there is one that is ours.
-    pub(crate) fn find(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+    pub(crate) fn find(&self, engine: &Engine, digest: Digest) -> Option<(Component, Kept)> {
         let path = self.path(digest);
-        let verdict = File::open(&path).and_then(|file| self.verify(&file, digest));
+        // Marked before it is looked at, so that nothing evicts it in between.
+        let kept = self.keep(&path);
+        let verdict = File::open(&path).and_then(|file| {
+            let ours = self.verify(&file, digest)?;
+            if ours {
+                evict::touch(&file);
+            }
+            Ok(ours)
+        });
         match verdict {
             Ok(true) => {}
             Ok(false) => {
@@ -79,7 +101,7 @@ impl Cache {
             }
         }
         match map(engine, &path) {
-            Ok(component) => Some(component),
+            Ok(component) => Some((component, kept)),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "compiled connector does not load: compiling again");
                 None
@@ -104,13 +126,40 @@ impl Cache {
         Ok((Staged(file), component))
     }
 
-    /// Gives a staged artifact its name: from now on it is found.
+    /// Gives a staged artifact its name: from now on it is found. What is then too much is removed.
     pub(crate) fn publish(&self, digest: Digest, staged: Staged) {
         let path = self.path(digest);
         // No sync: a file that a crash cut short fails its check and is compiled again.
         if let Err(error) = staged.0.persist(&path) {
             tracing::warn!(path = %path.display(), %error, "compiled connector is not kept");
         }
+        if let Err(error) = evict::evict(&self.dir, self.max_bytes, |path| self.is_in_use(path)) {
+            tracing::warn!(dir = %self.dir.display(), %error, "the cache of compiled connectors is not cleared");
+        }
+    }
+
+    /// Marks the artifact of this digest as in use.
+    pub(crate) fn kept(&self, digest: Digest) -> Kept {
+        self.keep(&self.path(digest))
+    }
+
+    fn keep(&self, path: &Path) -> Kept {
+        let mut in_use = self.in_use();
+        in_use.retain(|_, users| users.strong_count() > 0);
+        if let Some(user) = in_use.get(path).and_then(Weak::upgrade) {
+            return Kept(user);
+        }
+        let user = Arc::new(());
+        in_use.insert(path.to_owned(), Arc::downgrade(&user));
+        Kept(user)
+    }
+
+    fn is_in_use(&self, path: &Path) -> bool {
+        self.in_use().get(path).is_some_and(|users| users.strong_count() > 0)
+    }
+
+    fn in_use(&self) -> MutexGuard<'_, HashMap<PathBuf, Weak<()>>> {
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verify(&self, file: &File, digest: Digest) -> io::Result<bool> {

@@ -1,15 +1,15 @@
 //! The one way to call a guest: a fresh instance, every limit, one export, and the bill.
 //!
-//! The deadline spans instantiation too, since start functions are guest code. When it fires the
-//! guest's fiber is dropped where it stands; the store outlives it, so that a call that was cut
-//! off is billed like one that returned.
+//! The deadline spans instantiation too, since start functions are guest code. A guest that does not
+//! end by itself is dropped where it stands; the store outlives it, so that a call that was cut off is
+//! billed like one that returned.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use wasmtime::{
     Engine, Store,
-    component::{ComponentNamedList, InstancePre, Lift, Lower},
+    component::{ComponentNamedList, Lift, Lower},
 };
 use wharf_model::{
     call::{CallError, LogLine, Metering},
@@ -18,15 +18,16 @@ use wharf_model::{
 
 use crate::{
     bindings::types,
+    capability,
     connector::Loaded,
     contract::Export,
     convert,
-    engine::YIELD_FUEL,
+    fair::Full,
     host::Host,
     output::{Output, Rejected},
+    pace::{self, SLICE_FUEL},
     report::{self, Phase, Scene},
     state::State,
-    wasi::Meter,
 };
 
 /// With what a connector is called: limits, and the host that its effects go through.
@@ -75,9 +76,19 @@ where
             log: Vec::new(),
         };
     };
-    // A slot is waited for outside of the deadline: the queue is not the connector's fault. The
-    // semaphore is never closed.
-    let _slot = connector.slots.acquire().await;
+    // A slot is waited for outside of the deadline: the queue is not the call's fault.
+    let room = &connector.room;
+    let _slot = match room.slot(connector.digest).await {
+        Ok(slot) => slot,
+        Err(full) => {
+            return Finished {
+                result: Err(CallError::Host(busy(full))),
+                metering: Metering::default(),
+                log: Vec::new(),
+            };
+        }
+    };
+    let _pulse = room.heart.pulse();
     let (limits, host) = match authority {
         Authority::None(limits) => (*limits, None),
         Authority::Host(Call { limits, host }) => (limits, Some(host)),
@@ -89,29 +100,19 @@ where
             return Finished { result, metering: Metering::default(), log: Vec::new() };
         }
     };
-    let meter = connector.foreign.then(|| Meter::new(limits));
-    store.data_mut().meter.clone_from(&meter);
-    store.data_mut().ground = connector.ground.clone().filter(|_| connector.foreign);
+    store.data_mut().ground.clone_from(&connector.ground);
     let mut phase = Phase::Instantiating;
     let started = Instant::now();
-    let ended = timeout(
-        Duration::from_millis(limits.deadline_ms),
-        metered(meter.as_ref(), async {
-            let instance = connector.pre.instantiate_async(&mut store).await?;
-            phase = Phase::Calling;
-            let function = instance.get_typed_func::<P, R>(&mut store, index)?;
-            function.call_async(&mut store, params).await
-        }),
-    )
+    let deadline = store.data().deadline;
+    let ended = pace::run(&room.turns, (connector.digest, &connector.share), deadline, async {
+        let instance = connector.pre.instantiate_async(&mut store).await?;
+        phase = Phase::Calling;
+        let function = instance.get_typed_func::<P, R>(&mut store, index)?;
+        function.call_async(&mut store, params).await
+    })
     .await;
     let wall = started.elapsed();
-    let guest = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-    let ended = ended.map(|returned| {
-        let returned = returned?;
-        meter.as_ref().map_or(Ok(()), |meter| meter.settled(guest))?;
-        Ok(returned)
-    });
-    let fuel = guest.saturating_add(meter.as_ref().map_or(0, Meter::fuel)).min(limits.fuel);
+    let fuel = used(&store, &limits);
     let state = store.data();
     let scene = Scene { state, fuel, wall, export: export.name(), phase };
     let result = match ended {
@@ -119,25 +120,22 @@ where
             take(returned, &mut Output::new(limits.output_bytes)).map_err(|why| report::rejected(why, &scene))
         }
         Ok(Err(error)) => Err(report::trapped(&error, &scene)),
-        Err(_) => Err(report::late(&scene)),
+        Err(pace::Late) => Err(report::late(&scene)),
     };
     let metering = metering(state, fuel, wall);
     crate::wasi::flush(state);
     Finished { result, metering, log: state.log.take() }
 }
 
-/// Drives a call, and stops it when its WASI calls alone cost more than it may use.
-async fn metered<T>(
-    meter: Option<&Meter>,
-    call: impl Future<Output = wasmtime::Result<T>>,
-) -> wasmtime::Result<T> {
-    match meter {
-        None => call.await,
-        Some(meter) => tokio::select! {
-            returned = call => returned,
-            stop = meter.broken() => Err(stop.into()),
-        },
-    }
+/// Waiting is bounded too; the call was not made and may be made later.
+pub(crate) fn busy(full: Full) -> String {
+    format!("{} calls of this connector wait for a sandbox already", full.waiting)
+}
+
+/// Fuel that was used, with what is still owed.
+fn used(store: &Store<State>, limits: &Limits) -> u64 {
+    let left = store.get_fuel().unwrap_or(0).saturating_sub(store.data().debt.take());
+    limits.fuel.saturating_sub(left)
 }
 
 /// A store with every limit set.
@@ -149,27 +147,34 @@ pub(crate) fn store(
     let mut store = Store::try_new(engine, State::new(host, limits))?;
     store.limiter(|state| state);
     store.set_fuel(limits.fuel)?;
-    store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+    store.fuel_async_yield_interval(Some(SLICE_FUEL))?;
+    store.epoch_deadline_callback(capability::epoch);
+    store.set_epoch_deadline(1);
     store.set_hostcall_fuel(usize::try_from(limits.host_bytes_per_call).unwrap_or(usize::MAX));
     store.set_max_component_handles(limits.handles as usize);
     Ok(store)
 }
 
-/// Instantiates under the given limits and hands the instance to `check`; for load.
+/// Instantiates under the given limits and hands the instance to `check`; for load. The caller holds a
+/// slot.
 pub(crate) async fn trial(
-    pre: &InstancePre<State>,
+    connector: &Loaded,
     limits: &Limits,
     check: impl FnOnce(&wasmtime::component::Instance, &mut Store<State>) -> wasmtime::Result<()>,
 ) -> Result<wasmtime::Result<()>, CallError> {
-    let mut store = store(pre.engine(), *limits, None)
+    let _pulse = connector.room.heart.pulse();
+    let mut store = store(connector.pre.engine(), *limits, None)
         .map_err(|error| CallError::Host(format!("no store: {error:#}")))?;
     let started = Instant::now();
-    let ended = timeout(Duration::from_millis(limits.deadline_ms), pre.instantiate_async(&mut store)).await;
-    let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let deadline = store.data().deadline;
+    let starting = connector.pre.instantiate_async(&mut store);
+    let share = (connector.digest, &connector.share);
+    let ended = pace::run(&connector.room.turns, share, deadline, starting).await;
+    let fuel = used(&store, limits);
     let failed = match ended {
         Ok(Ok(instance)) => return Ok(check(&instance, &mut store)),
         Ok(Err(error)) => Some(error),
-        Err(_) => None,
+        Err(pace::Late) => None,
     };
     let scene = Scene {
         state: store.data(),
@@ -182,12 +187,11 @@ pub(crate) async fn trial(
 }
 
 fn metering(state: &State, fuel: u64, wall: Duration) -> Metering {
-    let wasi = state.meter.as_ref();
     Metering {
         fuel,
         peak_memory_bytes: state.used.peak_memory_bytes,
-        host_bytes: state.used.host_bytes.saturating_add(wasi.map_or(0, Meter::bytes)),
-        host_calls: state.used.host_calls.saturating_add(wasi.map_or(0, Meter::calls)),
+        host_bytes: state.host_bytes(),
+        host_calls: state.used.host_calls,
         effects: state.exchanges.begun(),
         wall_micros: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
         gate_micros: state.exchanges.waited_micros(),

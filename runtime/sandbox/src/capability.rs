@@ -1,18 +1,11 @@
 //! What a guest can call: one file a capability, and one door that each call goes through.
 //!
-//! The door refuses calls in a sandbox without capabilities, counts calls and bytes, and charges
-//! fuel. Fuel measures guest work only: a bare host call costs the guest two units and the host a
-//! microsecond, so without a price a loop of log lines would keep a core busy until the deadline.
-//! Prices are in units of guest work of about the same duration, and each byte that crosses the
-//! border costs one more:
+//! The door refuses calls in a sandbox without capabilities, counts calls and bytes, and charges fuel
+//! by the list in [`crate::price`]. WASI has doors of the engine's making, which cannot reach the
+//! store: what is used there is owed ([`State::owe`]), and paid at the next door or epoch.
 //!
-//! | call | price |
-//! |---|---|
-//! | clock, random, `has`, `granted-scopes`, `constant-time-equal`, reading a body | 500 |
-//! | a line of log | 1,000 |
-//! | hmac | 5,000 |
-//! | store, blobs | 10,000 |
-//! | http | 50,000 |
+//! A call that waits is also where a deadline finds a guest: the wait ends with a trap, so that the
+//! report shows where the guest was.
 
 mod blobs;
 mod clock;
@@ -24,14 +17,16 @@ mod store;
 
 use std::pin::Pin;
 
+use tokio::time::{Instant, timeout_at};
 use wasmtime::{
-    StoreContextMut,
+    StoreContextMut, UpdateDeadline,
     component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower},
 };
 use wharf_model::call::StopReason;
 
 use crate::{
     host::Host,
+    price,
     state::{NoCapability, State, Stop},
     weigh::Weigh,
 };
@@ -70,7 +65,6 @@ fn function(import: &'static str) -> &'static str {
 fn direct<P, R, F>(
     linker: &mut LinkerInstance<'_, State>,
     import: &'static str,
-    price: u64,
     answer: F,
 ) -> wasmtime::Result<()>
 where
@@ -78,7 +72,7 @@ where
     R: ComponentNamedList + Lower + Weigh + 'static,
     F: Fn(&mut State, P) -> wasmtime::Result<R> + Send + Sync + 'static,
 {
-    let door = Door { import, price };
+    let door = Door { import, price: price::of(import) };
     linker.func_wrap(function(import), move |mut store: StoreContextMut<'_, State>, params: P| {
         enter(&mut store, door, params.weight())?;
         let result = answer(store.data_mut(), params)?;
@@ -91,7 +85,6 @@ where
 fn waiting<P, R, F>(
     linker: &mut LinkerInstance<'_, State>,
     import: &'static str,
-    price: u64,
     answer: F,
 ) -> wasmtime::Result<()>
 where
@@ -99,11 +92,13 @@ where
     R: ComponentNamedList + Lower + Weigh + Send + 'static,
     F: for<'a> Fn(&'a mut State, P) -> Answer<'a, R> + Copy + Send + Sync + 'static,
 {
-    let door = Door { import, price };
+    let door = Door { import, price: price::of(import) };
     linker.func_wrap_async(function(import), move |mut store: StoreContextMut<'_, State>, params: P| {
         Box::new(async move {
             enter(&mut store, door, params.weight())?;
-            let result = answer(store.data_mut(), params).await?;
+            let deadline = store.data().deadline;
+            let result =
+                timeout_at(deadline, answer(store.data_mut(), params)).await.map_err(|_| past())??;
             leave(&mut store, door, result.weight())?;
             Ok(result)
         })
@@ -116,20 +111,40 @@ fn enter(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasm
         return Err(NoCapability { import: door.import }.into());
     }
     state.used.host_calls += 1;
-    charge(store, door.price.saturating_add(bytes))?;
+    charge(store, door.price.saturating_add(bytes.saturating_mul(price::PER_BYTE)))?;
     cross(store, door, bytes)
 }
 
 fn leave(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasmtime::Result<()> {
-    charge(store, bytes)?;
+    charge(store, bytes.saturating_mul(price::PER_BYTE))?;
     cross(store, door, bytes)
 }
 
-/// Takes fuel for work that the host did.
+/// Takes fuel for work that the host did, what is owed included.
 fn charge(store: &mut StoreContextMut<'_, State>, price: u64) -> wasmtime::Result<()> {
+    let price = store.data().debt.take().saturating_add(price);
+    if price == 0 {
+        return Ok(());
+    }
     let left = store.get_fuel()?;
     store.set_fuel(left.saturating_sub(price))?;
     if price > left { Err(wasmtime::Trap::OutOfFuel.into()) } else { Ok(()) }
+}
+
+/// What happens at each epoch that a guest computes through: debts are paid, and past the deadline
+/// the guest stops where it is.
+pub(crate) fn epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    charge(&mut store, 0)?;
+    let state = store.data();
+    if state.host_bytes() > state.limits.host_bytes {
+        return Err(over_all(state).into());
+    }
+    if Instant::now() >= store.data().deadline { Err(past()) } else { Ok(UpdateDeadline::Continue(1)) }
+}
+
+/// The report says more than this: it knows the call.
+fn past() -> wasmtime::Error {
+    Stop { reason: StopReason::Deadline, message: "past the deadline".into() }.into()
 }
 
 /// Counts bytes, and narrows what the next host call may lift to what is left.
@@ -140,8 +155,8 @@ fn cross(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasm
     if bytes > limits.host_bytes_per_call {
         return Err(over(door, bytes, limits.host_bytes_per_call, "one host call").into());
     }
-    if state.used.host_bytes > limits.host_bytes {
-        return Err(over(door, state.used.host_bytes, limits.host_bytes, "all host calls together").into());
+    if state.host_bytes() > limits.host_bytes {
+        return Err(over(door, state.host_bytes(), limits.host_bytes, "all host calls together").into());
     }
     let next = state.bytes_left().min(limits.host_bytes_per_call);
     if next < limits.host_bytes_per_call {
@@ -156,6 +171,18 @@ fn over(door: Door, bytes: u64, limit: u64, of: &str) -> Stop {
         message: format!(
             "`{}` moved {bytes} bytes across the border; the limit for {of} is {limit}",
             door.import
+        ),
+    }
+}
+
+/// Doors of the engine's making moved more than may be; which of them is not known.
+fn over_all(state: &State) -> Stop {
+    Stop {
+        reason: StopReason::HostBytes,
+        message: format!(
+            "WASI calls moved bytes across the border: {} with all host calls together, and the limit is {}",
+            state.host_bytes(),
+            state.limits.host_bytes
         ),
     }
 }

@@ -1,11 +1,13 @@
 //! How a sandbox is set up, and why it may not start. Every field has a default that is safe for a
 //! host with many tenants.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, thread};
 
 use wharf_model::grant::Limits;
 
 use crate::scan::ScanLimits;
+
+const SLOTS: u32 = 512;
 
 /// How a [`crate::Sandbox`] is set up.
 #[derive(Clone, Debug)]
@@ -17,11 +19,22 @@ pub struct SandboxConfig {
     /// directory is made, for the owner only, if it is not there, and what a crash left in it is
     /// removed.
     pub scratch: Option<PathBuf>,
+    /// Bytes of compiled connectors that are kept; past it those go that were not loaded for longest,
+    /// and none that is in use. Default 4 GiB.
+    pub cache_bytes: u64,
     /// The process that compiles; none compiles in this process, where a compile that takes too
     /// long cannot be stopped. For tests.
     pub worker: Option<WorkerCommand>,
     /// Calls that may be inside a guest at the same time, suspended ones included. Default 512.
     pub slots: u32,
+    /// Slots that one connector may take, so that a hundred calls that wait for a dead provider leave
+    /// room for others. Default half of them.
+    pub slots_each: u32,
+    /// Calls that may compute at once after they have computed for longer than most ever do; they take
+    /// turns, by connector. Default one fewer than there are processors: one is left to the others.
+    pub heavy_calls: usize,
+    /// Components that may wait to be compiled; a further one is refused as busy. Default 16.
+    pub compile_queue: usize,
     /// The most that any call may be given; a connector that needs more to start is refused at load.
     pub ceiling: Limits,
     /// What is refused before it is compiled.
@@ -33,8 +46,12 @@ impl Default for SandboxConfig {
         Self {
             cache: None,
             scratch: None,
+            cache_bytes: 4 << 30,
             worker: None,
-            slots: 512,
+            slots: SLOTS,
+            slots_each: SLOTS / 2,
+            heavy_calls: thread::available_parallelism().map_or(1, |all| all.get().saturating_sub(1)).max(1),
+            compile_queue: 16,
             ceiling: Limits::ceiling(),
             scan: ScanLimits::default(),
         }

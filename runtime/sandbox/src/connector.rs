@@ -9,7 +9,6 @@ mod types;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 use wharf_model::{
     call::{Context, Outcome, Verdict},
@@ -21,9 +20,12 @@ use wharf_model::{
 
 use crate::{
     bindings::{confirmation, outcomes, types as wit},
+    cache::Kept,
     call::{Authority, Call, Finished, invoke, settled},
     contract::{Export, Exports, Interfaces},
     convert,
+    pace::Share,
+    room::Room,
     scratch::Ground,
     state::State,
 };
@@ -41,11 +43,14 @@ pub(crate) struct Loaded {
     pub(crate) exports: Exports,
     pub(crate) interfaces: Interfaces,
     pub(crate) imports: Vec<String>,
-    /// It imports WASI, whose calls go on a bill of their own.
-    pub(crate) foreign: bool,
+    /// Where its scratch directories are made; none without WASI, which has no use for them.
     pub(crate) ground: Option<Arc<Ground>>,
-    /// Shared by all connectors of a sandbox: one permit a slot of the pool.
-    pub(crate) slots: Arc<Semaphore>,
+    /// Of the processor.
+    pub(crate) share: Share,
+    /// Shared by all connectors of a sandbox.
+    pub(crate) room: Arc<Room>,
+    /// The compiled code stays in the cache while this lives.
+    pub(crate) _kept: Option<Kept>,
 }
 
 /// A fallible function's result as the contract has it.

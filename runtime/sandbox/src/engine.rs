@@ -4,17 +4,18 @@
 //! reset by `PAGEMAP_SCAN` (Linux 6.7). Without it, keeping pages resident is worse than nothing,
 //! so the probe at start chooses between the two sets and says which one is live.
 //!
-//! Loops: fuel is metered in any case, so fuel that yields to the executor every million units
-//! (about 2 ms) is also what lets a deadline fire. Epochs would add a second check to each loop
-//! head (measured on the JSON map: fuel 1.47×, fuel and epoch 1.67×) and buy nothing: one bulk
-//! instruction cannot be interrupted by either, and is bounded by the memory limit instead.
+//! Loops are bounded three times. *Fuel* is the contract: it says what a call may compute, the same on
+//! every machine, and each slice of it the guest yields to the executor (`pace`). *Epochs* are counted
+//! by a thread of their own (`heart`), so a guest is stopped at its deadline even where the executor is
+//! late; the check runs inside the guest, so the report has its stack, and what WASI owes is paid
+//! there. The *executor's clock* ends what waits inside the host. One bulk instruction escapes all
+//! three and is bounded by the memory limit instead: 64 MiB are filled in some 10 ms.
 
 use std::{fs, hash::Hasher};
 
-use wasmparser::WasmFeatures;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel,
-    PoolingAllocationConfig,
+    PoolingAllocationConfig, WasmFeatures,
 };
 
 use crate::config::{SandboxConfig, SandboxError};
@@ -23,8 +24,27 @@ use crate::config::{SandboxConfig, SandboxError};
 /// one. A test holds it to `Cargo.lock`.
 pub(crate) const ENGINE_VERSION: &str = "48.0.8";
 
-/// Fuel between two yields to the executor.
-pub(crate) const YIELD_FUEL: u64 = 1_000_000;
+/// What a guest's calls may nest to; the rest of a fiber's 2 MiB is the host's.
+const STACK_BYTES: usize = 512 << 10;
+
+/// Proposals that no connector needs. Each is code of the engine that a stranger's bytes would reach;
+/// threads would also take the determinism, and relaxed SIMD answers differently on other machines.
+const OFF: [WasmFeatures; 14] = [
+    WasmFeatures::THREADS,
+    WasmFeatures::SHARED_EVERYTHING_THREADS,
+    WasmFeatures::GC,
+    WasmFeatures::FUNCTION_REFERENCES,
+    WasmFeatures::EXCEPTIONS,
+    WasmFeatures::LEGACY_EXCEPTIONS,
+    WasmFeatures::MEMORY64,
+    WasmFeatures::MULTI_MEMORY,
+    WasmFeatures::RELAXED_SIMD,
+    WasmFeatures::TAIL_CALL,
+    WasmFeatures::STACK_SWITCHING,
+    WasmFeatures::WIDE_ARITHMETIC,
+    WasmFeatures::CUSTOM_PAGE_SIZES,
+    WasmFeatures::CM_GC,
+];
 
 /// Per component. A component has one memory; shims and adapters share it.
 pub(crate) const MEMORIES: u32 = 2;
@@ -45,26 +65,21 @@ fn common(flavour: Flavour) -> Config {
     let mut config = Config::new();
     config
         .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .memory_init_cow(true)
         .concurrency_support(flavour == Flavour::Concurrent)
         .wasm_component_model(true)
-        .wasm_multi_memory(true)
-        .wasm_memory64(false)
-        .wasm_custom_page_sizes(false)
-        .wasm_wide_arithmetic(false)
-        .wasm_stack_switching(false)
-        .wasm_shared_everything_threads(false)
-        // Relaxed SIMD may answer differently on another machine; a replay must not.
-        .relaxed_simd_deterministic(true)
         .cranelift_nan_canonicalization(true);
+    for feature in OFF {
+        config.wasm_features(feature, false);
+    }
     config
 }
 
 /// What the concurrent engine takes beyond the plain one.
-pub(crate) fn concurrent_features() -> WasmFeatures {
-    WasmFeatures::CM_ASYNC
-}
+pub(crate) const CONCURRENT: WasmFeatures = WasmFeatures::CM_ASYNC;
 
 /// The engine of the compile worker: it makes no instance, so it reserves no memory for any.
 pub(crate) fn compiler(flavour: Flavour) -> Result<Engine, SandboxError> {

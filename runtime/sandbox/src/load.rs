@@ -17,9 +17,14 @@ pub enum LoadError {
     /// Not a valid component in the binary format.
     #[error("not a component: {0}")]
     Malformed(String),
-    /// Valid, with a wasm proposal that is off here.
-    #[error("the component uses a wasm feature that is off: {0}")]
-    Feature(String),
+    /// Valid, with wasm proposals that are off here.
+    #[error("the component uses a wasm feature that is off: {names} ({found}); build it without", names = .names.join(", "))]
+    Feature {
+        /// The proposals, by their names in kebab-case.
+        names: Vec<String>,
+        /// Where it was met.
+        found: String,
+    },
     /// A function, or the number of functions, would take too long to compile.
     #[error("{0}")]
     FunctionSize(String),
@@ -69,6 +74,14 @@ pub enum LoadError {
     /// Compiling took more CPU, memory or time than it may.
     #[error("compiling the component was stopped: {0}")]
     CompileBudget(String),
+    /// Enough others are being compiled. Nothing was looked at; try again.
+    #[error("{waiting} connectors are being compiled already; try again in {retry_after_s} s")]
+    Busy {
+        /// How many.
+        waiting: u32,
+        /// Seconds.
+        retry_after_s: u32,
+    },
     /// It does not even start.
     #[error("the component does not start ({}): {}", .0.reason.name(), .0.message)]
     Start(TrapReport),
@@ -92,7 +105,7 @@ impl LoadError {
         match self {
             Self::Size { .. } => "size",
             Self::Malformed(_) => "malformed",
-            Self::Feature(_) => "feature",
+            Self::Feature { .. } => "feature",
             Self::FunctionSize(_) => "function-size",
             Self::MemoryMin { .. } => "memory-min",
             Self::TableMin { .. } => "table-min",
@@ -102,6 +115,7 @@ impl LoadError {
             Self::ExportMissing(_) => "export-missing",
             Self::ExportType(_) => "export-type",
             Self::CompileBudget(_) => "compile-budget",
+            Self::Busy { .. } => "busy",
             Self::Start(_) => "start",
             Self::Digest { .. } => "digest",
             Self::Host(_) => "host",

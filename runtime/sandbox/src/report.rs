@@ -50,38 +50,41 @@ pub(crate) fn trapped(error: &wasmtime::Error, scene: &Scene<'_>) -> CallError {
         return CallError::Host(format!("no sandbox for the call: {error:#}"));
     }
     let (reason, message) = reason(error, scene);
+    stopped(reason, message, error.downcast_ref().map(frames).unwrap_or_default(), scene)
+}
+
+fn stopped(reason: StopReason, message: String, backtrace: Vec<String>, scene: &Scene<'_>) -> CallError {
     CallError::Stopped(TrapReport {
         reason,
         message,
-        backtrace: error.downcast_ref().map(frames).unwrap_or_default(),
+        backtrace,
         last_effect: scene.state.exchanges.last(),
+        fuel: scene.fuel,
+        peak_memory_bytes: scene.state.used.peak_memory_bytes,
     })
 }
 
-/// A call that was still running at its deadline. The stack is gone with it, so no frames.
+/// A call that did not even come to its end after its deadline: it waited inside the host. The stack
+/// is gone with it, so no frames.
 pub(crate) fn late(scene: &Scene<'_>) -> CallError {
-    CallError::Stopped(TrapReport {
-        reason: StopReason::Deadline,
-        message: format!(
-            "past the deadline of {} ms in `{}`, {} units of fuel used",
-            grouped(scene.state.limits.deadline_ms),
-            scene.export,
-            grouped(scene.fuel),
-        ),
-        backtrace: Vec::new(),
-        last_effect: scene.state.exchanges.last(),
-    })
+    stopped(StopReason::Deadline, past_deadline(scene), Vec::new(), scene)
+}
+
+fn past_deadline(scene: &Scene<'_>) -> String {
+    format!(
+        "past the deadline of {} ms in `{}`, {} units of fuel used",
+        grouped(scene.state.limits.deadline_ms),
+        scene.export,
+        grouped(scene.fuel),
+    )
 }
 
 /// A call that returned what it may not.
 pub(crate) fn rejected(rejected: Rejected, scene: &Scene<'_>) -> CallError {
     match rejected {
-        Rejected::Stopped(Stop { reason, message }) => CallError::Stopped(TrapReport {
-            reason,
-            message: format!("`{}`: {message}", scene.export),
-            backtrace: Vec::new(),
-            last_effect: scene.state.exchanges.last(),
-        }),
+        Rejected::Stopped(Stop { reason, message }) => {
+            stopped(reason, format!("`{}`: {message}", scene.export), Vec::new(), scene)
+        }
         Rejected::Failed(failure) => CallError::Failed(failure),
         Rejected::Defect(what) => CallError::Failed(Failure::new(
             FailureClass::ConnectorDefect,
@@ -96,7 +99,10 @@ fn reason(error: &wasmtime::Error, scene: &Scene<'_>) -> (StopReason, String) {
         Phase::Calling => "",
     };
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        return (stop.reason, stop.message.clone());
+        return match stop.reason {
+            StopReason::Deadline => (StopReason::Deadline, past_deadline(scene)),
+            reason => (reason, stop.message.clone()),
+        };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return match trap {

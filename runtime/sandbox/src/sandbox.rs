@@ -4,27 +4,28 @@
 //! does not start. What the cache returns went through all of it before, under the same settings;
 //! a hit costs a MAC and an `mmap`.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use tokio::sync::{OnceCell, Semaphore};
-use wasmtime::{
-    Engine,
-    component::{Component, Linker},
-};
+use wasmtime::component::Component;
 use wharf_model::{digest::Digest, grant::Limits};
 
 use crate::{
-    cache::{self, Cache, Staged},
-    call, capability,
+    cache::{Cache, Kept},
+    call,
     config::{SandboxConfig, SandboxError},
     connector::{Connector, Loaded, check_types},
     contract::{self, Exports},
     engine::{self, Flavour},
     load::LoadError,
+    pace::Share,
+    runner::{self, Runner},
     scan::{ScanLimits, scan},
     scratch::Ground,
-    state::State,
-    wasi, worker,
+    worker,
 };
 
 /// Loads connectors. Cheap to clone; clones share one engine, one pool and one cache.
@@ -33,29 +34,31 @@ pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
     config: SandboxConfig,
-    plain: Room,
+    plain: Runner,
     /// Opened by the first component that needs it: an engine reserves address space.
-    concurrent: OnceCell<Room>,
-    /// Where artifacts of the concurrent engine are; known before there is one.
+    concurrent: OnceCell<Runner>,
     concurrent_cache: Option<Cache>,
     ground: Option<Arc<Ground>>,
-    worker: Option<crate::config::WorkerCommand>,
     scan: ScanLimits,
     ceiling: Limits,
-    slots: Arc<Semaphore>,
-    /// One compile at a time: the rest of the CPU is for calls.
+    /// One at a time is scanned and compiled: the rest of the CPU is for calls.
     compiling: Semaphore,
+    /// Those that compile or wait for it.
+    loads: AtomicUsize,
+    max_loads: usize,
 }
 
-/// An engine, what it offers, and its artifacts.
-pub(crate) struct Room {
-    pub(crate) engine: Engine,
-    /// Our capabilities only.
-    bare: Linker<State>,
-    /// And WASI.
-    pub(crate) wasi: Linker<State>,
-    cache: Option<Cache>,
+/// A place in the queue of the compiler.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
+
+/// What a refused connector should wait for each one before it.
+const SECONDS_EACH: u32 = 2;
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,17 +77,16 @@ impl Sandbox {
                 .map(Arc::new)
                 .map_err(|error| SandboxError::Scratch { path: path.to_owned(), message: error.to_string() })
         });
-        let plain = Room::open(&config, Flavour::Plain, cache_of(&config, Flavour::Plain)?)?;
         Ok(Self(Arc::new(Inner {
-            plain,
+            plain: Runner::plain(&config)?,
             concurrent: OnceCell::new(),
-            concurrent_cache: cache_of(&config, Flavour::Concurrent)?,
+            concurrent_cache: runner::artifacts(&config, Flavour::Concurrent)?,
             ground: ground.transpose()?,
-            worker: config.worker.clone(),
             scan: config.scan,
             ceiling: config.ceiling,
-            slots: Arc::new(Semaphore::new(config.slots as usize)),
             compiling: Semaphore::new(1),
+            loads: AtomicUsize::new(0),
+            max_loads: config.compile_queue.saturating_add(1),
             config,
         })))
     }
@@ -99,49 +101,56 @@ impl Sandbox {
         if bytes > max {
             return Err(LoadError::Size { bytes, max });
         }
-        if let Some((flavour, component)) = self.cached(digest).await? {
-            return self.0.link(self.room(flavour).await?, &component, digest);
+        if let Some(connector) = self.cached(digest).await? {
+            return Ok(connector);
+        }
+        let _queued = self.0.queue()?;
+        // The semaphore is never closed.
+        let _turn = self.0.compiling.acquire().await;
+        // Whoever was before may have loaded the same.
+        if let Some(connector) = self.cached(digest).await? {
+            return Ok(connector);
         }
         let wasm: Arc<[u8]> = wasm.into();
         let (inner, bytes) = (Arc::clone(&self.0), Arc::clone(&wasm));
         let flavour = blocking(move || inner.judge(&bytes, digest)).await??;
-        let room = self.room(flavour).await?;
+        let runner = self.runner(flavour).await?;
         let artifact = self.compile(flavour, wasm).await?;
-        let (cache, engine) = (room.cache.clone(), room.engine.clone());
-        let (staged, component) =
-            blocking(move || stage(cache.as_ref(), &engine, digest, &artifact)).await??;
-        let connector = self.0.link(room, &component, digest)?;
+        let (engine, cache) = (runner.engine.clone(), runner.cache.clone());
+        let (component, staged) =
+            blocking(move || Runner::stage(&engine, cache.as_ref(), digest, &artifact)).await??;
+        let (staged, kept) = staged.unzip();
+        let connector = self.0.link(runner, &component, digest, kept)?;
         self.0.try_start(&connector).await?;
-        if let (Some(cache), Some(staged)) = (&room.cache, staged) {
+        if let (Some(cache), Some(staged)) = (&runner.cache, staged) {
             let cache = cache.clone();
             blocking(move || cache.publish(digest, staged)).await?;
         }
         Ok(connector)
     }
 
-    async fn cached(&self, digest: Digest) -> Result<Option<(Flavour, Component)>, LoadError> {
-        for (flavour, cache) in
-            [(Flavour::Plain, &self.0.plain.cache), (Flavour::Concurrent, &self.0.concurrent_cache)]
-        {
+    async fn cached(&self, digest: Digest) -> Result<Option<Connector>, LoadError> {
+        let caches = [(Flavour::Plain, &self.0.plain.cache), (Flavour::Concurrent, &self.0.concurrent_cache)];
+        for (flavour, cache) in caches {
             let Some(cache) = cache.clone().filter(|cache| cache.has(digest)) else {
                 continue;
             };
-            let engine = self.room(flavour).await?.engine.clone();
-            if let Some(component) = blocking(move || cache.find(&engine, digest)).await? {
-                return Ok(Some((flavour, component)));
+            let runner = self.runner(flavour).await?;
+            let engine = runner.engine.clone();
+            if let Some((component, kept)) = blocking(move || cache.find(&engine, digest)).await? {
+                return self.0.link(runner, &component, digest, Some(kept)).map(Some);
             }
         }
         Ok(None)
     }
 
-    pub(crate) async fn room(&self, flavour: Flavour) -> Result<&Room, LoadError> {
+    pub(crate) async fn runner(&self, flavour: Flavour) -> Result<&Runner, LoadError> {
         if flavour == Flavour::Plain {
             return Ok(&self.0.plain);
         }
         let open = || async {
             let inner = Arc::clone(&self.0);
-            let cache = inner.concurrent_cache.clone();
-            blocking(move || Room::open(&inner.config, flavour, cache))
+            blocking(move || Runner::concurrent(&inner.config, &inner.plain, inner.concurrent_cache.clone()))
                 .await?
                 .map_err(|error| LoadError::Host(error.to_string()))
         };
@@ -149,59 +158,27 @@ impl Sandbox {
     }
 
     async fn compile(&self, flavour: Flavour, wasm: Arc<[u8]>) -> Result<Vec<u8>, LoadError> {
-        // The semaphore is never closed.
-        let _turn = self.0.compiling.acquire().await;
-        if let Some(command) = &self.0.worker {
+        if let Some(command) = &self.0.config.worker {
             return worker::compile(command, flavour, &wasm).await;
         }
-        let engine = self.room(flavour).await?.engine.clone();
+        let engine = self.runner(flavour).await?.engine.clone();
         let compiled = blocking(move || engine.precompile_component(&wasm)).await?;
         compiled.map_err(|error| LoadError::Malformed(format!("{error:#}")))
     }
 }
 
-impl Room {
-    fn open(config: &SandboxConfig, flavour: Flavour, cache: Option<Cache>) -> Result<Self, SandboxError> {
-        let engine = engine::runner(config, flavour)?;
-        let fail = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let mut bare = Linker::new(&engine);
-        capability::link(&mut bare).map_err(fail)?;
-        let mut wasi = bare.clone();
-        wasi::link_02(&mut wasi).map_err(fail)?;
-        if flavour == Flavour::Concurrent {
-            wasi::link_03(&mut wasi).map_err(fail)?;
-        }
-        Ok(Self { engine, bare, wasi, cache })
-    }
-}
-
-/// The artifacts of an engine. Its fingerprint is that of the engine that compiles, which is there
-/// in a millisecond.
-fn cache_of(config: &SandboxConfig, flavour: Flavour) -> Result<Option<Cache>, SandboxError> {
-    let Some(dir) = &config.cache else { return Ok(None) };
-    let settings = format!("{:?} {:?} {}", config.scan, config.ceiling, contract::CONTRACT_VERSION);
-    let fingerprint = engine::fingerprint(&engine::compiler(flavour)?, &settings);
-    Cache::open(dir, fingerprint).map(Some)
-}
-
-fn stage(
-    cache: Option<&Cache>,
-    engine: &Engine,
-    digest: Digest,
-    artifact: &[u8],
-) -> Result<(Option<Staged>, Component), LoadError> {
-    if let Some(cache) = cache {
-        match cache.stage(engine, digest, artifact) {
-            Ok((staged, component)) => return Ok((Some(staged), component)),
-            Err(error) => tracing::warn!(%error, "compiled connector is not kept"),
-        }
-    }
-    let component =
-        cache::load(engine, artifact).map_err(|error| LoadError::Malformed(format!("{error:#}")))?;
-    Ok((None, component))
-}
-
 impl Inner {
+    fn queue(&self) -> Result<Queued<'_>, LoadError> {
+        let before = self.loads.fetch_add(1, Ordering::Relaxed);
+        let queued = Queued(&self.loads);
+        if before >= self.max_loads {
+            let waiting = u32::try_from(before).unwrap_or(u32::MAX);
+            let retry_after_s = waiting.saturating_mul(SECONDS_EACH);
+            return Err(LoadError::Busy { waiting, retry_after_s });
+        }
+        Ok(queued)
+    }
+
     /// What it is judged by decides which engine it runs on: a component that is valid without
     /// concurrency, and imports nothing that has it, runs without.
     fn judge(&self, wasm: &[u8], digest: Digest) -> Result<Flavour, LoadError> {
@@ -215,8 +192,8 @@ impl Inner {
                 (inventory, Flavour::Concurrent)
             }
             Ok(inventory) => (inventory, Flavour::Plain),
-            Err(LoadError::Feature(_)) => {
-                let features = features | engine::concurrent_features();
+            Err(LoadError::Feature { .. }) => {
+                let features = features | engine::CONCURRENT;
                 (scan(wasm, &self.scan, &self.ceiling, features)?, Flavour::Concurrent)
             }
             Err(error) => return Err(error),
@@ -226,27 +203,33 @@ impl Inner {
         Ok(flavour)
     }
 
-    fn link(&self, room: &Room, component: &Component, digest: Digest) -> Result<Connector, LoadError> {
+    fn link(
+        &self,
+        runner: &Runner,
+        component: &Component,
+        digest: Digest,
+        kept: Option<Kept>,
+    ) -> Result<Connector, LoadError> {
         let ty = component.component_type();
-        let imports: Vec<String> = ty.imports(&room.engine).map(|(name, _)| name.to_owned()).collect();
-        let exports: Vec<String> = ty.exports(&room.engine).map(|(name, _)| name.to_owned()).collect();
+        let imports: Vec<String> = ty.imports(&runner.engine).map(|(name, _)| name.to_owned()).collect();
+        let exports: Vec<String> = ty.exports(&runner.engine).map(|(name, _)| name.to_owned()).collect();
         let names = || imports.iter().map(String::as_str);
         contract::check_names(names(), exports.iter().map(String::as_str))?;
         let (found, interfaces) = Exports::of(component)?;
         let foreign = contract::imports_wasi(names());
-        let linker = if foreign { &room.wasi } else { &room.bare };
+        let linker = if foreign { &runner.wasi } else { &runner.bare };
         let pre =
             linker.instantiate_pre(component).map_err(|error| LoadError::ImportType(format!("{error:#}")))?;
-        let slots = Arc::clone(&self.slots);
         Ok(Connector(Arc::new(Loaded {
             digest,
             pre,
             exports: found,
             interfaces,
             imports,
-            foreign,
-            ground: self.ground.clone(),
-            slots,
+            ground: self.ground.clone().filter(|_| foreign),
+            share: Share::new(),
+            room: Arc::clone(&runner.room),
+            _kept: kept,
         })))
     }
 
@@ -254,10 +237,10 @@ impl Inner {
     /// its exports have the types of the contract.
     async fn try_start(&self, connector: &Connector) -> Result<(), LoadError> {
         let limits = Limits { fuel: 100_000_000, deadline_ms: 5_000, ..self.ceiling };
-        // The semaphore is never closed.
-        let _slot = self.slots.acquire().await;
         let loaded = &connector.0;
-        call::trial(&loaded.pre, &limits, |instance, store| check_types(&loaded.exports, instance, store))
+        let slot = loaded.room.slot(loaded.digest).await;
+        let _slot = slot.map_err(|full| LoadError::Host(call::busy(full)))?;
+        call::trial(loaded, &limits, |instance, store| check_types(&loaded.exports, instance, store))
             .await
             .map_err(LoadError::start)?
             .map_err(|error| LoadError::ExportType(format!("{error:#}")))

@@ -26,6 +26,9 @@ impl Default for ScanLimits {
     }
 }
 
+/// Bytes of a component whose features are told apart.
+const NAMED_UP_TO: usize = 1 << 20;
+
 /// The names of a component's own imports and exports.
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
@@ -60,12 +63,36 @@ pub(crate) fn scan(
         Ok(()) => Ok(pass.found),
         Err(Problem::Refused(refused)) => Err(refused),
         Err(Problem::Invalid(error)) => {
-            let text = inert(&error.to_string());
-            // Valid with everything on means that the fault is a feature, and the author can act.
-            let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).is_ok();
-            Err(if valid { LoadError::Feature(text) } else { LoadError::Malformed(text) })
+            let found = inert(&error.to_string());
+            let names = features_that_help(wasm, features);
+            Err(if names.is_empty() {
+                LoadError::Malformed(found)
+            } else {
+                LoadError::Feature { names, found }
+            })
         }
     }
+}
+
+/// The features with which a component that is invalid without them is valid; none if it is not even
+/// then. Where one is enough it is named alone. Each try is a validation, which takes time in
+/// proportion to the size: of a large component only is said that it is some feature.
+fn features_that_help(wasm: &[u8], on: WasmFeatures) -> Vec<String> {
+    let valid = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
+    if !valid(WasmFeatures::all()) {
+        return Vec::new();
+    }
+    if wasm.len() > NAMED_UP_TO {
+        return vec!["one of those that are off".into()];
+    }
+    let off = || WasmFeatures::all().difference(on).iter_names();
+    let kebab = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+    if let Some((name, _)) = off().find(|(_, feature)| valid(on.union(*feature))) {
+        return vec![kebab(name)];
+    }
+    let needed = off().filter(|(_, feature)| !valid(WasmFeatures::all().difference(*feature)));
+    let names: Vec<String> = needed.map(|(name, _)| kebab(name)).collect();
+    if names.is_empty() { vec!["several of those that are off".into()] } else { names }
 }
 
 struct Pass<'a> {

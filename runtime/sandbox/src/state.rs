@@ -1,8 +1,15 @@
 //! What a store holds during one call: the host, the limits, and what has been used of them.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wharf_model::{
     call::StopReason,
@@ -15,8 +22,11 @@ use crate::{
     host::{BlobPieces, Host},
     log::Log,
     scratch::{Ground, Scratch},
-    wasi::{Http, Meter, Printed, Wasi},
+    wasi::{Http, Printed, Wasi},
 };
+
+/// Ten days: what is longer is no deadline, and would not fit every clock.
+const LONGEST_MS: u64 = 864_000_000;
 
 /// The data of a call's store.
 pub(crate) struct State {
@@ -34,11 +44,13 @@ pub(crate) struct State {
     pub(crate) ground: Option<Arc<Ground>>,
     /// The one that was.
     pub(crate) scratch: Option<Scratch>,
-    /// The bill of WASI calls; none where the component imports no WASI.
-    pub(crate) meter: Option<Meter>,
     pub(crate) printed: Printed,
     pub(crate) random: Option<blake3::OutputReader>,
     pub(crate) exchanges: Exchanges,
+    /// When the call is stopped.
+    pub(crate) deadline: Instant,
+    /// Fuel for host work that is not paid yet.
+    pub(crate) debt: Debt,
     /// The growth that was refused last: why an instance cannot start.
     pub(crate) refused: Option<Refused>,
 }
@@ -55,6 +67,39 @@ pub(crate) struct Used {
     pub(crate) memory_bytes: u64,
     pub(crate) peak_memory_bytes: u64,
     pub(crate) table_elements: u64,
+}
+
+/// What a call owes for work done where the store is out of reach; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Debt(Arc<Owed>);
+
+#[derive(Default)]
+struct Owed {
+    fuel: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Debt {
+    /// Owes more.
+    pub(crate) fn add(&self, fuel: u64) {
+        self.0.fuel.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    /// Bytes crossed the border.
+    pub(crate) fn moved(&self, bytes: u64) {
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.add(bytes.saturating_mul(crate::price::PER_BYTE));
+    }
+
+    /// Bytes so far; they stay on the bill.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// All that is owed, to be paid by the caller.
+    pub(crate) fn take(&self) -> u64 {
+        self.0.fuel.swap(0, Ordering::Relaxed)
+    }
 }
 
 /// A memory or table that would have been too large.
@@ -123,17 +168,30 @@ impl State {
             ground: None,
             scratch: None,
             wasi_http: None,
-            meter: None,
             printed: Printed::default(),
             random: None,
             exchanges: Exchanges::new(&limits),
+            deadline: Instant::now() + Duration::from_millis(limits.deadline_ms.min(LONGEST_MS)),
+            debt: Debt::default(),
             refused: None,
         }
     }
 
+    /// Counts a call of the host that no door of ours sees. It is paid for within an epoch, or at the
+    /// next door, whichever comes first.
+    pub(crate) fn owe(&mut self, fuel: u64) {
+        self.used.host_calls += 1;
+        self.debt.add(fuel);
+    }
+
     /// Bytes that may still cross the border or be held for the guest.
     pub(crate) fn bytes_left(&self) -> u64 {
-        self.limits.host_bytes.saturating_sub(self.used.host_bytes).saturating_sub(self.used.held_bytes)
+        self.limits.host_bytes.saturating_sub(self.host_bytes()).saturating_sub(self.used.held_bytes)
+    }
+
+    /// Bytes that crossed the border, through whichever door.
+    pub(crate) fn host_bytes(&self) -> u64 {
+        self.used.host_bytes.saturating_add(self.debt.bytes())
     }
 
     /// Randomness of the step: the same bytes in the same order for each attempt.

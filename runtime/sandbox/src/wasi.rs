@@ -5,18 +5,11 @@
 //! What a component could not do anything with is refused when it is loaded, by name: sockets.
 //! `wasi:filesystem` is there, since most toolchains import it unasked, and lists no directory.
 //!
-//! Prices, in units of guest work, as for our own capabilities:
-//!
-//! | call | price |
-//! |---|---|
-//! | `wasi:io`, `wasi:cli`, `wasi:clocks`, `wasi:random`, a field of `wasi:http/types` | 500 |
-//! | `wasi:filesystem` | 10,000 |
-//! | a request through `wasi:http` | 50,000 |
-//! | each byte that is printed, drawn, read or written | 1 |
+//! What a call costs is owed where the engine's own bindings borrow our state for it: in the views
+//! below, by package.
 
 mod clock;
 mod http;
-mod meter;
 mod random;
 mod scratch;
 mod stdio;
@@ -37,24 +30,17 @@ use wasmtime_wasi::{
 use wharf_model::call::LogLevel;
 
 use crate::{
+    price,
     scratch::{Ground, Scratch},
     state::State,
     weigh::Weigh,
 };
 
 pub(crate) use http::Http;
-pub(crate) use meter::Meter;
 pub(crate) use stdio::{Printed, flush};
 
 /// Where a guest finds its scratch directory.
 const SCRATCH: &str = "/scratch";
-
-/// A call that does next to nothing.
-const CHEAP: u64 = 500;
-/// A call that asks the kernel.
-const SYSCALL: u64 = 10_000;
-/// A request.
-const REQUEST: u64 = 50_000;
 
 /// What WASI keeps during a call. Built by the first WASI call; most connectors make none.
 pub(crate) struct Wasi {
@@ -132,22 +118,22 @@ fn replacing(
 }
 
 fn handles(state: &mut State) -> &mut ResourceTable {
-    state.owe(CHEAP);
+    state.owe(price::WASI);
     &mut state.table
 }
 
 fn cli_view(state: &mut State) -> WasiCliCtxView<'_> {
-    state.owe(CHEAP);
+    state.owe(price::WASI);
     state.cli()
 }
 
 fn clock_view(state: &mut State) -> WasiClocksCtxView<'_> {
-    state.owe(CHEAP);
+    state.owe(price::WASI);
     state.clocks()
 }
 
 fn file_view(state: &mut State) -> WasiFilesystemCtxView<'_> {
-    state.owe(SYSCALL);
+    state.owe(price::WASI_FILES);
     state.filesystem()
 }
 
@@ -156,7 +142,6 @@ fn file_view(state: &mut State) -> WasiFilesystemCtxView<'_> {
 fn open<P, R, F>(
     linker: &mut LinkerInstance<'_, State>,
     name: &'static str,
-    price: u64,
     answer: F,
 ) -> wasmtime::Result<()>
 where
@@ -166,11 +151,9 @@ where
 {
     linker.func_wrap(name, move |mut store: StoreContextMut<'_, State>, params: P| {
         let state = store.data_mut();
-        state.owe(price);
+        state.owe(price::WASI);
         let result = answer(state, params)?;
-        if let Some(meter) = &state.meter {
-            meter.moved(result.weight());
-        }
+        state.debt.moved(result.weight());
         Ok(result)
     })
 }
@@ -182,19 +165,12 @@ pub(crate) fn prepare(state: &mut State) {
 }
 
 impl State {
-    /// Writes a WASI call on the bill.
-    fn owe(&self, price: u64) {
-        if let Some(meter) = &self.meter {
-            meter.called(price);
-        }
-    }
-
     fn wasi(&mut self) -> &mut Wasi {
         self.wasi_and_handles().0
     }
 
     fn wasi_and_handles(&mut self) -> (&mut Wasi, &mut ResourceTable) {
-        let Self { host, log, printed, meter, wasi, table, ground, scratch, .. } = self;
+        let Self { host, log, printed, debt, wasi, table, ground, scratch, .. } = self;
         let wasi = wasi.get_or_insert_with(|| {
             let seed = host.as_deref().map_or([0; 32], crate::Host::seed);
             let now = host.as_deref().map_or_else(Default::default, crate::Host::now);
@@ -202,7 +178,7 @@ impl State {
                 level,
                 log: log.clone(),
                 partial: partial.clone(),
-                meter: meter.clone(),
+                debt: debt.clone(),
             };
             let clock = clock::StepClock::default();
             let wall = clock::WallClock { start: Duration::from_millis(now.0), clock: clock.clone() };

@@ -21,7 +21,7 @@ mod reference;
 mod tests;
 
 pub use reference::reference;
-pub use wharf_gate::CarveOut;
+pub use wharf_gate::{CarveOut, EgressProxy};
 
 /// A checked configuration: what [`crate::serve`] runs on.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +50,10 @@ pub struct Config {
     pub carve_outs: Vec<CarveOut>,
     /// PEM files of certificate authorities trusted besides the public ones.
     pub extra_roots: Vec<PathBuf>,
+    /// The proxy through which connectors' requests go.
+    pub proxy: Option<EgressProxy>,
+    /// Where `user:password` for the proxy is.
+    pub proxy_credentials: Option<SecretAt>,
     /// What webhook addresses accept.
     pub webhooks: Webhooks,
     /// How the server reports.
@@ -65,6 +69,15 @@ pub struct Compile {
     pub cpu_seconds: u64,
     /// Bytes of address space.
     pub address_space: u64,
+}
+
+/// Where a secret is; configuration never holds one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretAt {
+    /// `@file`.
+    File(PathBuf),
+    /// `env:NAME`.
+    Variable(String),
 }
 
 /// What webhook addresses accept.

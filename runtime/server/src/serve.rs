@@ -15,7 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 use wharf_engine::{Engine, EngineConfig, EngineError, Notice};
-use wharf_gate::{Gate, GateConfig, GateConfigError};
+use wharf_gate::{EgressProxy, EgressProxyError, Gate, GateConfig, GateConfigError, Secret};
 use wharf_sandbox::{Sandbox, SandboxConfig, SandboxError, ScanLimits, WorkerCommand};
 use wharf_store::{MasterKey, MasterKeyError, Retention, Store, StoreConfig, StoreError};
 
@@ -26,7 +26,7 @@ use crate::{
     app::App,
     body::Room,
     clock,
-    config::Config,
+    config::{Config, SecretAt},
     directory,
     key::{FreshKey, Keys},
     listen,
@@ -109,6 +109,15 @@ pub enum ServeError {
     /// The gate.
     #[error(transparent)]
     Gate(#[from] GateConfigError),
+    /// The variable that `egress.proxy-credentials` names.
+    #[error("`egress.proxy-credentials`: the environment has no {0}")]
+    Variable(String),
+    /// Credentials for nothing.
+    #[error("`egress.proxy-credentials` is for no proxy; set `egress.proxy`, or take it out")]
+    NoProxy,
+    /// The egress proxy's login.
+    #[error("`egress.proxy-credentials`: {0}")]
+    Proxy(#[from] EgressProxyError),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -182,8 +191,25 @@ fn gate_config(config: &Config, addr: SocketAddr) -> Result<GateConfig, ServeErr
         carve_outs: config.carve_outs.clone(),
         own_listeners: vec![addr],
         extra_roots: roots.collect::<Result<_, _>>()?,
+        egress_proxy: egress_proxy(config)?,
         ..GateConfig::default()
     })
+}
+
+fn egress_proxy(config: &Config) -> Result<Option<EgressProxy>, ServeError> {
+    let (proxy, at) = match (&config.proxy, &config.proxy_credentials) {
+        (Some(proxy), Some(at)) => (proxy, at),
+        (None, Some(_)) => return Err(ServeError::NoProxy),
+        (proxy, None) => return Ok(proxy.clone()),
+    };
+    let login = match at {
+        SecretAt::File(path) => Secret::new(directory::read(path)?),
+        SecretAt::Variable(name) => {
+            let value = std::env::var(name).map_err(|_| ServeError::Variable(name.clone()))?;
+            Secret::new(value)
+        }
+    };
+    Ok(Some(proxy.clone().with_login(&login)?))
 }
 
 fn engine_config(config: &Config, metrics: &Arc<Metrics>) -> EngineConfig {

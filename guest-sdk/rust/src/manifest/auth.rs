@@ -14,8 +14,18 @@ pub struct Auth {
     slots: Named<Slot>,
     #[serde(skip_serializing_if = "Option::is_none")]
     placement: Option<Placement>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate: Option<ClientCertificate>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     audience: Vec<String>,
+}
+
+/// The certificate that the gate shows in TLS; the values are names of slots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClientCertificate {
+    certificate: String,
+    key: String,
 }
 
 /// One secret value.
@@ -65,7 +75,13 @@ impl Auth {
     /// A method without slots.
     #[must_use]
     pub fn new(title: &str) -> Self {
-        Self { title: title.into(), slots: Named::default(), placement: None, audience: Vec::new() }
+        Self {
+            title: title.into(),
+            slots: Named::default(),
+            placement: None,
+            client_certificate: None,
+            audience: Vec::new(),
+        }
     }
 
     /// A secret that a person enters.
@@ -111,6 +127,14 @@ impl Auth {
     pub fn query(self, name: &str, slot: &str) -> Self {
         let (name, slot) = (name.into(), slot.into());
         self.placement(Placement::Query { name, slot })
+    }
+
+    /// A certificate in TLS, from a slot with its chain and a slot with its key, both in PEM; alone, or
+    /// with a credential in the request.
+    #[must_use]
+    pub fn client_certificate(mut self, certificate: &str, key: &str) -> Self {
+        self.client_certificate = Some(ClientCertificate { certificate: certificate.into(), key: key.into() });
+        self
     }
 
     fn placement(mut self, placement: Placement) -> Self {

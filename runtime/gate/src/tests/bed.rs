@@ -1,10 +1,8 @@
 //! The test bed: scripted names, a map of dials, mock servers, a connector with one secret.
 
 use std::{
-    collections::HashMap,
     io::{self, Write},
-    net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, Once, PoisonError},
+    sync::{Mutex, Once, PoisonError},
 };
 
 use bytes::Bytes;
@@ -17,50 +15,14 @@ use wharf_model::{
 };
 
 pub(super) use super::mock::{After, GOOD, Http2, Mock, redirect, reply};
-use crate::{Authority, CarveOut, Credentials, Effects, Gate, GateConfig, Scope, Secret, resolve::Lookup};
+use crate::{
+    Authority, CarveOut, Credentials, Effects, Gate, GateConfig, Scope, Secret, resolve::Lookup,
+    script::Script,
+};
 
 pub(super) const SENTINEL: &str = "sk_live_S3NT1NEL_7f3a9c2e41d0b688";
 
-const CA: &[u8] = include_bytes!("fixtures/ca.pem");
-
-/// Names and dials of a test.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Script(Arc<Mutex<Inner>>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// Answers in turn; the last one stays.
-    names: HashMap<String, Vec<Vec<IpAddr>>>,
-    dials: HashMap<SocketAddr, SocketAddr>,
-    elsewhere: Option<SocketAddr>,
-}
-
-impl Script {
-    pub(crate) fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers = inner
-            .names
-            .get_mut(name)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such name"))?;
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
-        Ok(answer.into_iter().map(|address| SocketAddr::new(address, port)).collect())
-    }
-
-    pub(crate) fn dialled(&self, address: SocketAddr) -> SocketAddr {
-        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.dials.get(&address).copied().or(inner.elsewhere).unwrap()
-    }
-
-    pub(super) fn name(&self, name: &str, answers: &[&[&str]]) {
-        let parsed =
-            answers.iter().map(|answer| answer.iter().map(|a| a.parse().unwrap()).collect()).collect();
-        self.0.lock().unwrap().names.insert(name.to_owned(), parsed);
-    }
-
-    pub(super) fn dial(&self, from: &str, to: SocketAddr) {
-        self.0.lock().unwrap().dials.insert(from.parse().unwrap(), to);
-    }
-}
+pub(super) const CA: &[u8] = include_bytes!("fixtures/ca.pem");
 
 /// A (granted, with the secret), A2 (granted, without), S (never granted), M (not public).
 pub(super) struct Bed {
@@ -95,10 +57,10 @@ impl Bed {
             script.name(&format!("{name}.allowed.test"), &[&[address]]);
         }
         script.name("sink.denied.test", &[&["93.184.216.36"]]);
-        script.dial("93.184.216.34:443", a.address);
-        script.dial("93.184.216.35:443", a2.address);
-        script.dial("93.184.216.36:443", s.address);
-        script.0.lock().unwrap().elsewhere = Some(m.address);
+        script.lead("93.184.216.34:443", a.address);
+        script.lead("93.184.216.35:443", a2.address);
+        script.lead("93.184.216.36:443", s.address);
+        script.lead_elsewhere(m.address);
         let config = GateConfig { extra_roots: vec![CA.to_vec()], ..config };
         let gate = Gate::with_lookup(config, Lookup::Scripted(script.clone())).unwrap();
         Self { gate, script, a, a2, s, m }
@@ -110,35 +72,45 @@ impl Bed {
     }
 
     pub(super) async fn send_in(&self, authority: &Authority, scope: &Scope, request: HttpRequest) -> Sent {
-        let (method, url) = (request.method.clone(), request.url.clone());
-        let effects = Effects::default();
-        let place = effects.begin();
-        let result = match self.gate.authorise(authority, scope, request) {
-            Ok(authorised) => match self.gate.perform(authorised, place).await {
-                Ok(response) => whole(response).await,
-                Err(error) => Err(error),
-            },
-            Err(error) => {
-                place.tell(Gate::refused(authority, &method, &url, &error));
-                Err(error)
-            }
-        };
-        let effects = effects.take();
-        let effect = effects.last().unwrap().clone();
-        // Whatever happens, no record and no error holds the secret.
-        for text in [format!("{effects:?}"), format!("{result:?}")] {
-            assert!(!text.contains(SENTINEL), "{text}");
-        }
-        Sent {
-            verdict: result.as_ref().map_or_else(word, |response| response.status.to_string()),
-            result,
-            effect,
-            effects,
-        }
+        exchange(&self.gate, authority, scope, request).await
     }
 
     pub(super) fn hits(&self) -> [usize; 4] {
         [self.a.hits(), self.a2.hits(), self.s.hits(), self.m.hits()]
+    }
+}
+
+/// Authorises and performs.
+pub(super) async fn exchange(
+    gate: &Gate,
+    authority: &Authority,
+    scope: &Scope,
+    request: HttpRequest,
+) -> Sent {
+    let (method, url) = (request.method.clone(), request.url.clone());
+    let effects = Effects::default();
+    let place = effects.begin();
+    let result = match gate.authorise(authority, scope, request) {
+        Ok(authorised) => match gate.perform(authorised, place).await {
+            Ok(response) => whole(response).await,
+            Err(error) => Err(error),
+        },
+        Err(error) => {
+            place.tell(Gate::refused(authority, &method, &url, &error));
+            Err(error)
+        }
+    };
+    let effects = effects.take();
+    let effect = effects.last().unwrap().clone();
+    // Whatever happens, no record and no error holds the secret.
+    for text in [format!("{effects:?}"), format!("{result:?}")] {
+        assert!(!text.contains(SENTINEL), "{text}");
+    }
+    Sent {
+        verdict: result.as_ref().map_or_else(word, |response| response.status.to_string()),
+        result,
+        effect,
+        effects,
     }
 }
 
@@ -244,6 +216,20 @@ pub(super) fn get(url: &str) -> HttpRequest {
         auth: None,
         timeout_ms: None,
         redirects: Redirects::Manual,
+    }
+}
+
+/// The same request once more.
+pub(super) fn again(request: &HttpRequest) -> HttpRequest {
+    let Body::Whole(body) = &request.body else { panic!("a body that is on its way is sent once") };
+    HttpRequest {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers: request.headers.clone(),
+        body: Body::Whole(body.clone()),
+        auth: request.auth.clone(),
+        timeout_ms: request.timeout_ms,
+        redirects: request.redirects,
     }
 }
 

@@ -67,7 +67,7 @@ async fn names_and_dials_that_fail_were_not_applied() {
     let deaf = TcpSocket::new_v4().unwrap();
     deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     bed.script.name("dead.allowed.test", &[&["93.184.216.99"]]);
-    bed.script.dial("93.184.216.99:443", deaf.local_addr().unwrap());
+    bed.script.lead("93.184.216.99:443", deaf.local_addr().unwrap());
     for name in ["unknown", "empty", "dead"] {
         let sent = bed.send(&authority, get(&format!("https://{name}.allowed.test/"))).await;
         assert_eq!(sent.verdict, "unreachable", "{name}: {:?}", sent.result);
@@ -92,7 +92,7 @@ async fn hc_37_tls_is_always_verified() {
     // Plain text where TLS was asked for.
     let bed = Bed::new(|_, _| reply(200, "a")).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    bed.script.dial("93.184.216.34:443", listener.local_addr().unwrap());
+    bed.script.lead("93.184.216.34:443", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();

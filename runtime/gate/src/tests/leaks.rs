@@ -70,7 +70,7 @@ async fn se_08_nothing_at_trace_level_holds_the_secret() {
     bed.send(&basic, signed(URL)).await;
     // The same over HTTP/2, whose header frames are logged apart.
     let h2 = Http2::start().await;
-    bed.script.dial("93.184.216.34:443", h2.address);
+    bed.script.lead("93.184.216.34:443", h2.address);
     let fresh = build(&[A], &json!({ "kind": "query", "name": "key", "slot": "t" }), &[("t", SENTINEL)]);
     for authority in [authority(&[A]), fresh] {
         let sent = bed.send(&authority, signed(URL)).await;
@@ -82,7 +82,7 @@ async fn se_08_nothing_at_trace_level_holds_the_secret() {
     bed.send(&failing, signed(URL)).await;
     let log = log();
     assert!(
-        log.contains("reqwest") && log.contains("rustls") && log.contains("wharf_gate"),
+        log.contains("hyper_util") && log.contains("rustls") && log.contains("wharf_gate"),
         "the log is captured"
     );
     assert!(!Redactor::new([SENTINEL.as_bytes()]).finds(log.as_bytes()));

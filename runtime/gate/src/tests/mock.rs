@@ -9,10 +9,15 @@ use std::{
 
 use hyper::{Request, Response, body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::WebPkiClientVerifier,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpListener,
+    sync::Notify,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -29,6 +34,8 @@ pub(super) enum After {
     Stall,
     /// Sends byte after byte.
     Drip,
+    /// Sends this as often as it is taken.
+    Flood(&'static [u8]),
 }
 
 /// A mock's reply, from the number of the request (from 0) and its raw bytes.
@@ -40,28 +47,49 @@ pub(super) struct Mock {
     pub(super) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
+    gone: Arc<Notify>,
 }
 
 impl Mock {
     pub(super) async fn plain(
         handler: impl Fn(usize, &str) -> (Vec<u8>, After) + Send + Sync + 'static,
     ) -> Self {
-        Self::start(None, Arc::new(handler)).await
+        Self::start("127.0.0.1:0", None, Arc::new(handler)).await
+    }
+
+    /// Where the test says, which only a machine of its own allows.
+    pub(super) async fn plain_at(address: &str) -> Self {
+        Self::start(address, None, Arc::new(|_, _| reply(200, "m"))).await
     }
 
     pub(super) async fn tls(
         pem: &[u8],
         handler: impl Fn(usize, &str) -> (Vec<u8>, After) + Send + Sync + 'static,
     ) -> Self {
-        Self::start(Some(acceptor(pem, b"http/1.1")), Arc::new(handler)).await
+        Self::tls_at("127.0.0.1:0", pem, handler).await
     }
 
-    async fn start(tls: Option<TlsAcceptor>, handler: Handler) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    pub(super) async fn tls_at(
+        address: &str,
+        pem: &[u8],
+        handler: impl Fn(usize, &str) -> (Vec<u8>, After) + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(address, Some(acceptor(pem, b"http/1.1", None)), Arc::new(handler)).await
+    }
+
+    /// Asks its clients for a certificate of an authority, and takes no other.
+    pub(super) async fn mutual(pem: &[u8], clients: &[u8]) -> Self {
+        let tls = acceptor(pem, b"http/1.1", Some(clients));
+        Self::start("127.0.0.1:0", Some(tls), Arc::new(|_, _| reply(200, "known"))).await
+    }
+
+    async fn start(address: &str, tls: Option<TlsAcceptor>, handler: Handler) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let mock = Self {
             address: listener.local_addr().unwrap(),
             requests: Arc::default(),
             connections: Arc::default(),
+            gone: Arc::default(),
         };
         let server = mock.clone();
         tokio::spawn(async move {
@@ -108,10 +136,21 @@ impl Mock {
                     while stream.write_all(b"x").await.is_ok() && stream.flush().await.is_ok() {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
+                    self.gone.notify_one();
+                    return;
+                }
+                After::Flood(bytes) => {
+                    while stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok() {}
+                    self.gone.notify_one();
                     return;
                 }
             }
         }
+    }
+
+    /// Returns when the gate has closed a connection over which a mock never stops to send.
+    pub(super) async fn gone(&self) {
+        tokio::time::timeout(Duration::from_secs(1), self.gone.notified()).await.unwrap();
     }
 
     pub(super) fn requests(&self) -> Vec<String> {
@@ -135,7 +174,11 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), pending: &mut Vec<u
                 .to_ascii_lowercase()
                 .lines()
                 .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-            let total = end + 4 + length.unwrap_or(0);
+            let total = if text.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+                text.find("0\r\n\r\n").map_or(usize::MAX, |last| last + 5)
+            } else {
+                end + 4 + length.unwrap_or(0)
+            };
             if pending.len() >= total {
                 return Some(
                     String::from_utf8_lossy(&pending.drain(..total).collect::<Vec<_>>()).into_owned(),
@@ -150,16 +193,26 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), pending: &mut Vec<u
     }
 }
 
-fn acceptor(pem: &[u8], protocol: &[u8]) -> TlsAcceptor {
+pub(super) fn acceptor(pem: &[u8], protocol: &[u8], clients: Option<&[u8]>) -> TlsAcceptor {
     let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
-    let mut config =
-        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = match clients {
+        None => WebPkiClientVerifier::no_client_auth(),
+        Some(pem) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+                .unwrap()
+        }
+    };
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+        .unwrap();
     config.alpn_protocols = vec![protocol.to_vec()];
     TlsAcceptor::from(Arc::new(config))
 }
@@ -180,15 +233,19 @@ pub(super) fn redirect(status: u16, location: &str) -> (Vec<u8>, After) {
 /// A server of HTTP/2 that answers with the request's version, path and headers.
 pub(super) struct Http2 {
     pub(super) address: SocketAddr,
+    connections: Arc<Mutex<usize>>,
 }
 
 impl Http2 {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let tls = acceptor(GOOD, b"h2");
+        let tls = acceptor(GOOD, b"h2", None);
+        let connections: Arc<Mutex<usize>> = Arc::default();
+        let counter = Arc::clone(&connections);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                *counter.lock().unwrap() += 1;
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     let Ok(stream) = tls.accept(stream).await else {
@@ -203,7 +260,11 @@ impl Http2 {
                 });
             }
         });
-        Self { address }
+        Self { address, connections }
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
     }
 }
 

@@ -82,7 +82,7 @@ const INSIDE: &str = "
     2852039166 10.0.0.5 100.64.0.1 255.255.255.255 224.0.0.1
 ";
 
-/// M really listens on 127.0.0.1, so what gets through gets there.
+/// Every dial that is not A's leads to M, so what gets through gets there.
 #[tokio::test]
 async fn hc_13_to_15_no_spelling_of_an_inside_address_gets_through() {
     let bed = Bed::new(|_, _| reply(200, "a")).await;
@@ -97,21 +97,18 @@ async fn hc_13_to_15_no_spelling_of_an_inside_address_gets_through() {
 
 #[tokio::test]
 async fn a_carve_out_opens_one_address() {
-    let bed = Bed::new(|_, _| reply(200, "a")).await;
-    let port = bed.m.address.port();
-    let config = carve_out(&format!("127.0.0.1/32:{port}"));
-    let open = Bed::with(config, GOOD, |_, _| reply(200, "a")).await;
+    let bed = Bed::with(carve_out("127.0.0.1/32:8080"), GOOD, |_, _| reply(200, "a")).await;
     let authority = authority(&[ANY]);
-    assert_eq!(open.send(&authority, get(&format!("http://127.0.0.1:{port}/x"))).await.verdict, "200");
-    assert_eq!(
-        open.send(&authority, get(&format!("http://[::ffff:127.0.0.1]:{port}/x"))).await.verdict,
-        "ip"
-    );
-    assert_eq!(
-        open.send(&authority, get(&format!("http://127.0.0.1:{}/x", open.m.address.port()))).await.verdict,
-        "ip"
-    );
-    assert_eq!((bed.m.hits(), open.m.hits()), (1, 0));
+    for (url, expected) in [
+        ("http://127.0.0.1:8080/x", "200"),
+        ("http://[::ffff:127.0.0.1]:8080/x", "ip"),
+        ("http://127.0.0.1:8081/x", "ip"),
+        ("http://127.0.0.2:8080/x", "ip"),
+    ] {
+        assert_eq!(bed.send(&authority, get(url)).await.verdict, expected, "{url}");
+    }
+    assert_eq!(bed.script.take_dialled(), ["127.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(bed.hits(), [0, 0, 0, 1]);
 }
 
 /// In several spellings; all refused.

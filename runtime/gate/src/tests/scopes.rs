@@ -2,7 +2,7 @@
 
 use wharf_model::{grant::Limits, http::is_safe, manifest::EffectClass};
 
-use super::bed::{A, A2, Bed, authority, get, post, reply, with_header, writes};
+use super::bed::{A, A2, Bed, again, authority, get, post, reply, with_header, writes};
 use crate::Scope;
 
 #[tokio::test]
@@ -25,13 +25,13 @@ async fn the_gate_places_the_idempotency_key_on_writes() {
     let url = "https://api.allowed.test/v1/x";
     for request in [post(url, "x"), get(url)] {
         let write = !is_safe(&request.method);
-        let authorised = bed.gate.authorise(&authority, &scope, request.clone()).unwrap();
+        let authorised = bed.gate.authorise(&authority, &scope, again(&request)).unwrap();
         assert_eq!(authorised.is_write(), write);
         assert_eq!(bed.send_in(&authority, &scope, request).await.verdict, "200");
         assert_eq!(bed.a.requests().pop().unwrap().contains("\r\nidempotency-key: k-1\r\n"), write);
     }
     let own = with_header(post(url, "x"), "Idempotency_Key", "mine");
-    assert_eq!(bed.send_in(&authority, &scope, own.clone()).await.verdict, "forbidden-header");
+    assert_eq!(bed.send_in(&authority, &scope, again(&own)).await.verdict, "forbidden-header");
     assert_eq!(bed.send_in(&authority, &writes(), own).await.verdict, "200");
     let without = authority.action("keyed", &Limits::default()).unwrap();
     assert_eq!(bed.send_in(&authority, &without, post(url, "x")).await.verdict, "invalid");
@@ -43,7 +43,7 @@ async fn a_read_action_posts_only_what_it_lists() {
     let authority = authority(&[A, A2]);
     let scope = authority.action("search", &Limits::default()).unwrap();
     let search = post("https://api.allowed.test/v1/search", "{}");
-    assert!(!bed.gate.authorise(&authority, &scope, search.clone()).unwrap().is_write());
+    assert!(!bed.gate.authorise(&authority, &scope, again(&search)).unwrap().is_write());
     assert_eq!(bed.send_in(&authority, &scope, search).await.verdict, "200");
     assert_eq!(
         bed.send_in(&authority, &scope, post("https://api.allowed.test/v1/issues", "{}")).await.verdict,

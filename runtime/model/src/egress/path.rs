@@ -18,7 +18,7 @@ pub(super) fn under(prefix: &str, path: &str) -> bool {
 }
 
 /// Encoded `/`, `\`, `.` or NUL, double or broken encoding, and `..;x` segments (path parameters of
-/// some servers).
+/// some servers), the `;` encoded or not.
 pub(super) fn ambiguous(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let hex = |pair: Option<&[u8]>| pair.is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
@@ -30,5 +30,6 @@ pub(super) fn ambiguous(path: &str) -> bool {
             pair => !hex(pair),
         }
     });
+    let path = path.replace("%3b", ";");
     encoded || path.split('/').any(|segment| matches!(segment.split(';').next(), Some("." | "..")))
 }

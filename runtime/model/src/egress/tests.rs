@@ -1,5 +1,6 @@
 //! The pure rules, by the cases of the security catalogue that need no network.
 
+mod edges;
 mod rules;
 
 use super::{Access, Operation, Rule, RuleSets, Target, decide};
@@ -146,6 +147,9 @@ fn hc_31_no_spelling_leaves_the_prefix() {
         "/v1/%252e%252e/admin",
         "/v1/%25252e/admin",
         "/v1/;/../../admin",
+        "/v1/..;x/admin",
+        "/v1/..%3bx/admin",
+        "/v1/.%3B/admin",
         "//v1/",
         "/V1/",
         "/v1",

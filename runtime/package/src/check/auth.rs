@@ -40,6 +40,11 @@ pub(super) fn check(findings: &mut Findings, manifest: &Manifest, at: &Pointer) 
         if let Some(placement) = &method.placement {
             place(findings, method, placement, &at.at("placement"));
         }
+        if let Some(shown) = &method.client_certificate {
+            let at = at.at("client-certificate");
+            known_slot(findings, method, &at.at("certificate"), &shown.certificate);
+            known_slot(findings, method, &at.at("key"), &shown.key);
+        }
     }
 }
 
@@ -97,7 +102,8 @@ fn audience(findings: &mut Findings, manifest: &Manifest, method: &AuthMethod, a
                     "list the origins that it belongs to, or a setting `{connection.x}`",
                 );
             }
-            Ok(_) => {
+            Ok(rule) => {
+                egress::defaults_fit(findings, manifest, &at, &rule);
                 let meets = any_method(url).is_none_or(|wanted| {
                     covers(&declared, &wanted)
                         || declared.iter().any(|rule| covers(std::slice::from_ref(&wanted), rule))
@@ -114,7 +120,7 @@ fn audience(findings: &mut Findings, manifest: &Manifest, method: &AuthMethod, a
     }
     let nowhere =
         method.audience.is_empty() && !manifest.egress.iter().any(|request| names_one_origin(&request.url));
-    if method.placement.is_some() && nowhere {
+    if (method.placement.is_some() || method.client_certificate.is_some()) && nowhere {
         let fix = "list the origins that may get it under `audience`, or ask under /egress for an address without `*`";
         findings.report(at, "its credential may be sent nowhere", fix);
     }

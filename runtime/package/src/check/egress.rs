@@ -1,8 +1,9 @@
 //! Addresses that a manifest asks for. Their grammar is the gate's; what is added here is that the
 //! settings which they name exist.
 
+use serde_json::Value;
 use wharf_model::{
-    egress::Rule,
+    egress::{Rule, Settings},
     manifest::{EgressRequest, Manifest},
 };
 
@@ -23,7 +24,10 @@ pub(super) fn requests(
     for (index, request) in requests.iter().enumerate() {
         let at = at.index(index);
         match Rule::parse(request) {
-            Ok(rule) => rules.push(rule),
+            Ok(rule) => {
+                defaults_fit(findings, manifest, &at.at("url"), &rule);
+                rules.push(rule);
+            }
             Err(error) => {
                 findings.report(&at, format!("`{}` cannot be asked for", request.url), error.problem);
             }
@@ -48,6 +52,15 @@ pub(super) fn settings_exist(findings: &mut Findings, manifest: &Manifest, at: &
             }
             Some(_) => {}
         }
+    }
+}
+
+/// A default that cannot stand where a rule wants it would fail every connection that leaves it alone.
+pub(super) fn defaults_fit(findings: &mut Findings, manifest: &Manifest, at: &Pointer, rule: &Rule) {
+    let defaults = Settings { schema: manifest.settings.as_ref(), values: &Value::Null };
+    if let Err(error) = rule.resolve(defaults) {
+        let fix = "give that setting another default under /settings, or none";
+        findings.report(at, format!("its defaults do not fit: {}", error.problem), fix);
     }
 }
 

@@ -38,10 +38,13 @@ const RULES: &str = r#"
 /egress/1/url | "ftp://example.com/" | /egress/1 | only https and http
 /egress/1/url | "https://user@example.com/" | /egress/1 | `https://user@example.com/`
 /settings | {"type":"object","properties":{"site":{"type":"integer"}}} | /egress/1/url | not text
+/settings | {"type":"object","properties":{"site":{"type":"string","default":"a.test/x"}}} | /egress/1/url | `site` is not a host name
+/settings | {"type":"object","properties":{"site":{"type":"string","default":5}}} | /egress/1/url | `site` is not text
 /auth/token/placement/slot | "other" | /auth/token/placement/slot | `bot-token`
 /auth/token/placement | {"kind":"header","name":"Host","slot":"bot-token"} | /auth/token/placement/name | cannot carry
 /auth/token/placement | {"kind":"header","name":"a b","slot":"bot-token"} | /auth/token/placement/name | not a header
 /auth/token/placement | {"kind":"header","name":"a","prefix":"x\r\n","slot":"bot-token"} | /auth/token/placement/prefix | printable
+/auth/token/client-certificate | {"certificate":"bot-token","key":"other"} | /auth/token/client-certificate/key | `bot-token`
 /auth/token/audience/0 | "https://evil.example/" | /auth/token/audience/0 | not among
 /auth/token/audience/0 | "*" | /auth/token/audience/0 | every address
 /actions/post/effect | "unsafe-write" | /actions/post/idempotency | sends no key

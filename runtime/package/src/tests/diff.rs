@@ -71,6 +71,7 @@ const UPGRADES: &str = r#"
 /auth/token/audience | ["https://slack.com/","https://{connection.site}/"] | + have the credential (token) sent to https://{connection.site}/
 /auth/token/audience | | + have the credential (token) sent to every address that it may call
 /auth/token/placement | {"kind":"query","name":"t","slot":"bot-token"} | + have the secrets of `token`, without seeing them: `bot-token` sent in the query parameter t to https://slack.com/; `signing-secret` used to check and make signatures; placed otherwise before
+/auth/token/client-certificate | {"certificate":"signing-secret","key":"signing-secret"} | + have the secrets of `token`, without seeing them: `bot-token` sent as a bearer token to https://slack.com/; `signing-secret` used as a client certificate in TLS to https://slack.com/; placed otherwise before
 /triggers/message/source/verification | {"scheme":"unsigned"} | + receive `message` deliveries that nobody signs: whoever knows the address can send them
 /triggers/file | | - look for `file` events every 1 min at most
 /actions/search/effect | "destructive" | + destroy things for good with `search`, read before

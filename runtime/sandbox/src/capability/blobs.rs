@@ -17,7 +17,6 @@ use crate::{
 const OPEN: &str = "blobs.open";
 const READ: &str = "blobs.[method]reader.read";
 const FINISH: &str = "blobs.[static]writer.finish";
-const PRICE: u64 = 10_000;
 
 type Answered<T> = wasmtime::Result<(Result<T, Error>,)>;
 
@@ -34,9 +33,9 @@ fn reading(blobs: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
         state.used.held_bytes = state.used.held_bytes.saturating_sub(reader.left.len() as u64);
         Ok(())
     })?;
-    waiting(blobs, OPEN, PRICE, |state, params| Box::pin(open(state, params)))?;
-    waiting(blobs, READ, PRICE, |state, params| Box::pin(read(state, params)))?;
-    direct(blobs, "blobs.[method]reader.info", 500, |state, (reader,): (Resource<Reader>,)| {
+    waiting(blobs, OPEN, |state, params| Box::pin(open(state, params)))?;
+    waiting(blobs, READ, |state, params| Box::pin(read(state, params)))?;
+    direct(blobs, "blobs.[method]reader.info", |state, (reader,): (Resource<Reader>,)| {
         let info = &state.table.get(&reader)?.info;
         let (name, content_type) = (info.name.clone(), info.content_type.clone());
         Ok((Info { name, content_type, size: info.size },))
@@ -90,13 +89,13 @@ fn writing(blobs: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
         take(store.data_mut(), Resource::new_own(rep))?;
         Ok(())
     })?;
-    direct(blobs, "blobs.create", 500, |state, (name, content_type): (String, String)| {
+    direct(blobs, "blobs.create", |state, (name, content_type): (String, String)| {
         let full = handles(state);
         let writer = Writer { name, content_type, content: BytesMut::new() };
         Ok((Ok::<_, Error>(state.table.push(writer).map_err(|_| full)?),))
     })?;
-    direct(blobs, "blobs.[method]writer.write", 500, write)?;
-    waiting(blobs, FINISH, PRICE, |state, params| Box::pin(finish(state, params)))
+    direct(blobs, "blobs.[method]writer.write", write)?;
+    waiting(blobs, FINISH, |state, params| Box::pin(finish(state, params)))
 }
 
 fn write(state: &mut State, (writer, chunk): (Resource<Writer>, Vec<u8>)) -> Answered<()> {

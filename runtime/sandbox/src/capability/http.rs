@@ -28,7 +28,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         state.used.held_bytes = state.used.held_bytes.saturating_sub(body.left.len() as u64);
         Ok(())
     })?;
-    waiting(&mut http, SEND, 50_000, |state, (request,): (Request,)| {
+    waiting(&mut http, SEND, |state, (request,): (Request,)| {
         Box::pin(async move {
             Ok((match send(state, request).await? {
                 Ok(response) => Ok(keep(state, response)?),
@@ -36,7 +36,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             },))
         })
     })?;
-    waiting(&mut http, READ, 500, |state, params| Box::pin(read(state, params)))
+    waiting(&mut http, READ, |state, params| Box::pin(read(state, params)))
 }
 
 /// Hands the response to the guest, its body as a handle.

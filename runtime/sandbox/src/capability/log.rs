@@ -9,7 +9,7 @@ use crate::{bindings::log::Level, state::State};
 
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut log = interface(linker, "log")?;
-    direct(&mut log, "log.write", 1_000, |state, (level, message, fields): (Level, String, String)| {
+    direct(&mut log, "log.write", |state, (level, message, fields): (Level, String, String)| {
         // Parsing is work too: nothing that would be dropped is parsed.
         if state.log.room() > 0 {
             state.log.push(level_of(level), &message, &object(fields));

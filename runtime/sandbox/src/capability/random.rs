@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 65_536;
 
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut random = interface(linker, "random")?;
-    direct(&mut random, "random.bytes", 500, |state, (count,): (u32,)| {
+    direct(&mut random, "random.bytes", |state, (count,): (u32,)| {
         let mut bytes = vec![0; MAX_BYTES.min(count as usize)];
         state.random(&mut bytes);
         Ok((bytes,))

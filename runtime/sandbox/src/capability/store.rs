@@ -13,7 +13,6 @@ const GET: &str = "store.get";
 const PUT: &str = "store.put";
 const SWAP: &str = "store.compare-and-swap";
 const DELETE: &str = "store.delete";
-const PRICE: u64 = 10_000;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;
@@ -22,10 +21,10 @@ type Answered<T> = wasmtime::Result<(Result<T, Error>,)>;
 
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut store = interface(linker, "store")?;
-    waiting(&mut store, GET, PRICE, |state, params| Box::pin(get(state, params)))?;
-    waiting(&mut store, PUT, PRICE, |state, params| Box::pin(put(state, params)))?;
-    waiting(&mut store, SWAP, PRICE, |state, params| Box::pin(swap(state, params)))?;
-    waiting(&mut store, DELETE, PRICE, |state, params| Box::pin(delete(state, params)))
+    waiting(&mut store, GET, |state, params| Box::pin(get(state, params)))?;
+    waiting(&mut store, PUT, |state, params| Box::pin(put(state, params)))?;
+    waiting(&mut store, SWAP, |state, params| Box::pin(swap(state, params)))?;
+    waiting(&mut store, DELETE, |state, params| Box::pin(delete(state, params)))
 }
 
 async fn get(state: &mut State, (scope, key): (Scope, String)) -> Answered<Option<Vec<u8>>> {

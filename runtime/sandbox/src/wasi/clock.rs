@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,8 +20,8 @@ use wasmtime_wasi::{
     p2::{DynPollable, Pollable, subscribe},
 };
 
-use super::{CHEAP, open};
-use crate::state::State;
+use super::open;
+use crate::{price, state::State};
 
 /// What a reading adds, in nanoseconds.
 const TICK: u64 = 1_000;
@@ -29,28 +29,46 @@ const TICK: u64 = 1_000;
 const MONOTONIC_02: &str = "wasi:clocks/monotonic-clock@0.2.12";
 const MONOTONIC_03: &str = "wasi:clocks/monotonic-clock@0.3.0";
 
+/// Waits that begin within this time of each other have one origin, so that they end in the order of
+/// their instants.
+const TOGETHER: Duration = Duration::from_millis(1);
+
 /// Nanoseconds since the call began, as the guest sees them; clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct StepClock(Arc<AtomicU64>);
+pub(crate) struct StepClock(Arc<Now>);
+
+#[derive(Default)]
+struct Now {
+    nanos: AtomicU64,
+    /// The real time at which the guest's clock stood at zero, as far as waits are concerned.
+    origin: Mutex<Option<Instant>>,
+}
 
 impl StepClock {
     fn read(&self) -> u64 {
-        self.0.fetch_add(TICK, Ordering::Relaxed).saturating_add(TICK)
+        self.0.nanos.fetch_add(TICK, Ordering::Relaxed).saturating_add(TICK)
     }
 
     /// A wait until `instant` is over.
     fn reached(&self, instant: u64) {
-        self.0.fetch_max(instant, Ordering::Relaxed);
+        self.0.nanos.fetch_max(instant, Ordering::Relaxed);
     }
 
     fn after(&self, duration: u64) -> u64 {
-        self.0.load(Ordering::Relaxed).saturating_add(duration)
+        self.0.nanos.load(Ordering::Relaxed).saturating_add(duration)
     }
 
     /// When in real time the guest's clock would stand at `instant`; none is never.
     fn due(&self, instant: u64) -> Option<Instant> {
-        let left = instant.saturating_sub(self.0.load(Ordering::Relaxed));
-        Instant::now().checked_add(Duration::from_nanos(left))
+        let stands = Duration::from_nanos(self.0.nanos.load(Ordering::Relaxed));
+        let now = Instant::now();
+        let latest = now.checked_sub(stands).unwrap_or(now);
+        let mut origin = self.0.origin.lock().unwrap_or_else(PoisonError::into_inner);
+        let origin = match *origin {
+            Some(before) if latest.saturating_duration_since(before) < TOGETHER && before <= latest => before,
+            Some(_) | None => *origin.insert(latest),
+        };
+        origin.checked_add(Duration::from_nanos(instant))
     }
 }
 
@@ -114,10 +132,10 @@ impl Pollable for Timer {
 /// Replaces the waits of WASI 0.2.
 pub(super) fn link_02(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut clock = linker.instance(MONOTONIC_02)?;
-    open(&mut clock, "subscribe-instant", CHEAP, |state, (instant,): (u64,)| {
+    open(&mut clock, "subscribe-instant", |state, (instant,): (u64,)| {
         Ok((subscribed(state, |_| instant)?,))
     })?;
-    open(&mut clock, "subscribe-duration", CHEAP, |state, (duration,): (u64,)| {
+    open(&mut clock, "subscribe-duration", |state, (duration,): (u64,)| {
         Ok((subscribed(state, |clock| clock.after(duration))?,))
     })
 }
@@ -152,7 +170,7 @@ pub(super) fn link_03(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 fn timer(state: &mut State, until: impl FnOnce(&StepClock) -> u64) -> Timer {
-    state.owe(CHEAP);
+    state.owe(price::WASI);
     let clock = state.wasi().clock.clone();
     let until = until(&clock);
     Timer::new(clock, until)

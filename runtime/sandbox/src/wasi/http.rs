@@ -31,11 +31,12 @@ use wharf_model::{
     http::{Body, Field, HttpError, HttpRequest, HttpResponse, Redirects},
 };
 
-use super::{CHEAP, Meter, REQUEST, replacing};
+use super::replacing;
 use crate::{
     exchange::{self, Turn},
     host::Exchange,
-    state::State,
+    price,
+    state::{Debt, State},
 };
 
 /// How an `Authorization` header names an auth method instead of holding a credential.
@@ -118,7 +119,7 @@ impl WasiHttpView for State {
 }
 
 fn view(state: &mut State) -> WasiHttpCtxView<'_> {
-    state.owe(CHEAP);
+    state.owe(price::WASI);
     state.http()
 }
 
@@ -140,7 +141,7 @@ fn handle(
 ) -> wasmtime::Result<(Handled,)> {
     use p2::bindings::http::outgoing_handler::Host as _;
     let state = store.data_mut();
-    state.owe(REQUEST);
+    state.owe(price::of("http.send"));
     let handled = match state.http().handle(request, options) {
         Ok(future) => Ok(future),
         Err(error) => Err(error.downcast()?),
@@ -166,7 +167,7 @@ async fn send(
     (request,): (Resource<p3::Request>,),
 ) -> wasmtime::Result<(Answered,)> {
     use p3::bindings::http::client::HostWithStore;
-    accessor.with(|mut store| store.data_mut().owe(REQUEST));
+    accessor.with(|mut store| store.data_mut().owe(price::of("http.send")));
     let http = accessor.with_getter::<WasiHttp>(|state| state.http());
     let mut sending: Pin<Box<dyn Future<Output = _> + Send>> =
         Box::pin(<WasiHttp as HostWithStore<State>>::send(&http, request));
@@ -190,18 +191,18 @@ impl State {
         let Some(asked) = self.wasi_http.as_mut().and_then(|http| http.desk.0.take()) else {
             return;
         };
-        let begun = request_in(asked.request, asked.options, self.meter.clone()).and_then(|request| {
+        let begun = request_in(asked.request, asked.options, self.debt.clone()).and_then(|request| {
             let host = self.host.as_deref_mut().ok_or_else(no_capability)?;
             exchange::begin(host, &self.exchanges, &self.limits, request, Turn::Wait)
         });
         // The guest hears a code without words, so the author finds the words in the log.
-        let (log, meter) = (self.log.clone(), self.meter.clone());
+        let (log, debt) = (self.log.clone(), self.debt.clone());
         let say = move |error: &HttpError| log.push(LogLevel::Warn, &format!("wasi:http: {error}"), "");
         let begun = match begun {
             Ok(exchange) => {
                 let exchange: Exchange = Box::pin(async move {
                     match exchange.await {
-                        Ok(response) => Ok(metered(response, meter)),
+                        Ok(response) => Ok(metered(response, debt)),
                         Err(error) => {
                             say(&error);
                             Err(error)
@@ -225,15 +226,14 @@ fn no_capability() -> HttpError {
 }
 
 /// Counts the pieces of a response as they cross.
-fn metered(response: HttpResponse, meter: Option<Meter>) -> HttpResponse {
-    let Some(meter) = meter else { return response };
+fn metered(response: HttpResponse, debt: Debt) -> HttpResponse {
     let body = match response.body {
         Body::Whole(bytes) => {
-            meter.moved(bytes.len() as u64);
+            debt.moved(bytes.len() as u64);
             Body::Whole(bytes)
         }
         Body::Pieces(pieces) => {
-            Body::Pieces(Box::pin(pieces.inspect_ok(move |piece| meter.moved(piece.len() as u64))))
+            Body::Pieces(Box::pin(pieces.inspect_ok(move |piece| debt.moved(piece.len() as u64))))
         }
     };
     HttpResponse { body, ..response }
@@ -243,7 +243,7 @@ fn metered(response: HttpResponse, meter: Option<Meter>) -> HttpResponse {
 fn request_in(
     request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
-    meter: Option<Meter>,
+    debt: Debt,
 ) -> Result<HttpRequest, HttpError> {
     let (mut parts, body) = request.into_parts();
     let auth = auth(&mut parts.headers)?;
@@ -255,9 +255,7 @@ fn request_in(
             // Trailers are not sent: no provider reads them, and the gate would have to judge them.
             .try_filter_map(|frame| std::future::ready(Ok(frame.into_data().ok())))
             .inspect_ok(move |piece: &Bytes| {
-                if let Some(meter) = &meter {
-                    meter.moved(piece.len() as u64);
-                }
+                debt.moved(piece.len() as u64);
             })
             .map_err(|error| HttpError::InvalidRequest(format!("the request's body broke off: {error}")));
         Body::Pieces(Box::pin(pieces))

@@ -5,7 +5,7 @@
 use wasmtime::component::{Linker, LinkerInstance};
 use wharf_model::call::StopReason;
 
-use super::{CHEAP, open};
+use super::open;
 use crate::state::{State, Stop, stream};
 
 /// What one call of WASI 0.3 returns at most; that version lets a host return fewer.
@@ -41,13 +41,13 @@ type Bound = fn(&State, u64) -> Result<u64, Stop>;
 pub(super) fn link_02(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     drawing(linker, "0.2.12", all)?;
     let mut seed = linker.instance("wasi:random/insecure-seed@0.2.12")?;
-    open(&mut seed, "insecure-seed", CHEAP, |state, (): ()| Ok((state.wasi().random.seed,)))
+    open(&mut seed, "insecure-seed", |state, (): ()| Ok((state.wasi().random.seed,)))
 }
 
 pub(super) fn link_03(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     drawing(linker, "0.3.0", some)?;
     let mut seed = linker.instance("wasi:random/insecure-seed@0.3.0")?;
-    open(&mut seed, "get-insecure-seed", CHEAP, |state, (): ()| Ok((state.wasi().random.seed,)))
+    open(&mut seed, "get-insecure-seed", |state, (): ()| Ok((state.wasi().random.seed,)))
 }
 
 fn drawing(linker: &mut Linker<State>, version: &str, bound: Bound) -> wasmtime::Result<()> {
@@ -64,13 +64,13 @@ fn draws(
     pick: Pick,
     bound: Bound,
 ) -> wasmtime::Result<()> {
-    open(linker, bytes, CHEAP, move |state, (count,): (u64,)| {
+    open(linker, bytes, move |state, (count,): (u64,)| {
         let count = bound(state, count)?;
         let mut drawn = vec![0; usize::try_from(count)?];
         pick(&mut state.wasi().random).fill(&mut drawn);
         Ok((drawn,))
     })?;
-    open(linker, word, CHEAP, move |state, (): ()| {
+    open(linker, word, move |state, (): ()| {
         let mut drawn = [0; 8];
         pick(&mut state.wasi().random).fill(&mut drawn);
         Ok((u64::from_le_bytes(drawn),))

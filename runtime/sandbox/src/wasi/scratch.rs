@@ -23,6 +23,9 @@ fn quota(state: &State) -> Quota {
     }
 }
 
+/// No file system has larger files (POSIX `off_t`).
+const LARGEST: u64 = i64::MAX as u64;
+
 /// How large a file is; a directory has no size, and writing to it fails further on.
 fn size(descriptor: &Descriptor) -> u64 {
     match descriptor {

@@ -16,8 +16,10 @@ use wasmtime_wasi::{
 };
 use wharf_model::call::LogLevel;
 
-use super::meter::Meter;
-use crate::{log::Log, state::State};
+use crate::{
+    log::Log,
+    state::{Debt, State},
+};
 
 /// The longest line that is waited for; a longer one is cut in two.
 const MAX_LINE: usize = 8 << 10;
@@ -48,14 +50,12 @@ pub(super) struct Lines {
     pub(super) level: LogLevel,
     pub(super) log: Log,
     pub(super) partial: Partial,
-    pub(super) meter: Option<Meter>,
+    pub(super) debt: Debt,
 }
 
 impl Lines {
     fn take(&self, bytes: &[u8]) {
-        if let Some(meter) = &self.meter {
-            meter.moved(bytes.len() as u64);
-        }
+        self.debt.moved(bytes.len() as u64);
         // Once the log is full nothing is looked at: a flood costs the host next to nothing.
         if self.log.room() == 0 {
             return;

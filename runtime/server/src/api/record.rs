@@ -148,6 +148,10 @@ struct Trap {
     backtrace: Vec<String>,
     /// The last effect before the stop.
     last_effect: Option<String>,
+    /// Units of work until then.
+    fuel: u64,
+    /// The most linear memory until then, in bytes.
+    peak_memory_bytes: u64,
 }
 
 /// What a call cost.
@@ -306,6 +310,8 @@ impl From<TrapReport> for Trap {
             message: trap.message,
             backtrace: trap.backtrace,
             last_effect: trap.last_effect,
+            fuel: trap.fuel,
+            peak_memory_bytes: trap.peak_memory_bytes,
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+use wharf_gate::EgressProxyError;
 use wharf_model::grant::Limits;
 
 use super::{
-    CarveOut, Compile, Config, ConfigError, LogFormat, Report, Unsigned, Webhooks,
+    CarveOut, Compile, Config, ConfigError, EgressProxy, LogFormat, Report, SecretAt, Unsigned, Webhooks,
     raw::{self, Origins, Raw},
 };
 
@@ -67,6 +68,8 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
             .iter()
             .map(|path| at.path("egress.extra-roots", path))
             .collect::<Result<_, _>>()?,
+        proxy: at.proxy(&raw.egress)?,
+        proxy_credentials: at.proxy_credentials(&raw.egress)?,
         webhooks: Webhooks {
             unsigned: if raw.webhooks.allow_unsigned.unwrap_or(false) {
                 Unsigned::Allowed
@@ -117,6 +120,31 @@ impl Checker<'_> {
             return Err(self.wrong(key, "is no path", "write the path of a file or folder"));
         }
         Ok(PathBuf::from(text))
+    }
+
+    fn proxy(&self, raw: &raw::Egress) -> Result<Option<EgressProxy>, ConfigError> {
+        let Some(text) = &raw.proxy else {
+            return Ok(None);
+        };
+        let fix = "write \"http://host:port\"; the login goes where `egress.proxy-credentials` says";
+        text.parse().map(Some).map_err(|error: EgressProxyError| {
+            self.wrong("egress.proxy", format!("cannot be used: {error}"), fix)
+        })
+    }
+
+    fn proxy_credentials(&self, raw: &raw::Egress) -> Result<Option<SecretAt>, ConfigError> {
+        let key = "egress.proxy-credentials";
+        let Some(text) = &raw.proxy_credentials else {
+            return Ok(None);
+        };
+        let variable =
+            text.strip_prefix("env:").filter(|name| !name.is_empty() && !name.contains(['=', '\0']));
+        match (variable, text.strip_prefix('@')) {
+            (Some(name), _) => Ok(Some(SecretAt::Variable(name.to_owned()))),
+            (None, Some(path)) => Ok(Some(SecretAt::File(self.path(key, path)?))),
+            // What stands there may be the secret itself.
+            (None, None) => Err(self.wrong(key, "names no place", "write \"@file\" or \"env:NAME\"")),
+        }
     }
 
     fn carve_outs(&self, raw: &[raw::CarveOut]) -> Result<Vec<CarveOut>, ConfigError> {
@@ -221,7 +249,7 @@ fn apply(raw: &raw::Limits, base: Limits) -> Limits {
 }
 
 /// Names and values; destructured, so that a new limit cannot be forgotten here.
-fn pairs(limits: &Limits) -> [(&'static str, u64); 13] {
+fn pairs(limits: &Limits) -> [(&'static str, u64); 14] {
     let Limits {
         fuel,
         deadline_ms,

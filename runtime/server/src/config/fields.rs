@@ -79,7 +79,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "The limits of one connector call, where no grant says otherwise. Crossing one ends that call only, with a reason that names it.",
     ),
     ("ceiling", "The most that any grant may ask for. A default above its ceiling is refused at start."),
-    ("egress", "Connectors reach public addresses only. What stands here is the exception."),
+    ("egress", "How connectors get out. They reach public addresses only, unless it says otherwise here."),
     ("webhooks", "What `POST /webhooks/{flow}` takes."),
     ("report", "Logs on standard error, and traces. Metrics are always at `GET /metrics`."),
 ];
@@ -169,6 +169,18 @@ pub(super) const FIELDS: &[Field] = &[
         "[\"corporate-ca.pem\"]",
         "PEM files of certificate authorities to trust besides the public ones. Certificates are always verified.",
     ),
+    text(
+        "egress.proxy",
+        None,
+        "\"http://proxy.internal:3128\"",
+        "The proxy through which everything is sent, by `CONNECT` to the checked address and port, plain `http` too; TLS is with the provider. Names are still resolved here. Proxy variables of the environment are never read.",
+    ),
+    text(
+        "egress.proxy-credentials",
+        None,
+        "\"@/etc/wharf/proxy-login\"",
+        "Where `user:password` for the proxy is: `@file`, or `env:NAME` for a variable.",
+    ),
     Field {
         key: "webhooks.allow-unsigned",
         kind: Kind::Switch,
@@ -212,6 +224,7 @@ pub(super) const RENAMED: &[(&str, &str)] = &[
     ("ceiling.timeout-ms", "ceiling.deadline-ms"),
     ("gate", "egress"),
     ("gate.carve-outs", "egress.carve-outs"),
+    ("gate.egress-proxy", "egress.proxy"),
     ("webhooks.unsigned", "webhooks.allow-unsigned"),
     ("webhooks.max-body", "webhooks.max-body-bytes"),
     ("log", "report.log"),

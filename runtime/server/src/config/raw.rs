@@ -64,6 +64,8 @@ pub(super) struct Limits {
 pub(super) struct Egress {
     pub(super) carve_outs: Vec<CarveOut>,
     pub(super) extra_roots: Vec<String>,
+    pub(super) proxy: Option<String>,
+    pub(super) proxy_credentials: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

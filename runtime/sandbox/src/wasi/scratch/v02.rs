@@ -15,11 +15,11 @@ use wasmtime_wasi::{
     },
 };
 
-use super::{quota, size, write};
+use super::{LARGEST, quota, size, write};
 use crate::{
+    price,
     scratch::{Full, Quota},
-    state::State,
-    wasi::SYSCALL,
+    state::{Debt, State},
 };
 
 type Opened<T> = Result<T, ErrorCode>;
@@ -30,6 +30,9 @@ pub(in crate::wasi) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     let mut types = linker.instance("wasi:filesystem/types@0.2.12")?;
     growing(&mut types, "[method]descriptor.set-size", |state, (fd, length): (File, u64)| {
         Box::pin(async move {
+            if length > LARGEST {
+                return Err(ErrorCode::FileTooLarge.into());
+            }
             quota(state).grow(length.saturating_sub(size(state.table.get(&fd)?)))?;
             state.filesystem().set_size(fd, length).await
         })
@@ -37,9 +40,7 @@ pub(in crate::wasi) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     growing(&mut types, "[method]descriptor.write", |state, (fd, bytes, offset): (File, Vec<u8>, u64)| {
         Box::pin(async move {
             let length = bytes.len() as u64;
-            if let Some(meter) = &state.meter {
-                meter.moved(length);
-            }
+            state.debt.moved(length);
             write(&quota(state), size(state.table.get(&fd)?), offset, length)?;
             state.filesystem().write(fd, bytes, offset).await
         })
@@ -102,7 +103,7 @@ where
     types.func_wrap_async(name, move |mut store: StoreContextMut<'_, State>, params: P| {
         Box::new(async move {
             let state = store.data_mut();
-            state.owe(SYSCALL);
+            state.owe(price::WASI_FILES);
             Ok((match answer(state, params).await {
                 Ok(value) => Ok(value),
                 Err(error) => Err(error.downcast()?),
@@ -124,8 +125,8 @@ fn watched(
     place: Place,
 ) -> FsResult<Resource<DynOutputStream>> {
     let inner = state.table.delete(stream)?;
-    let meter = state.meter.clone();
-    let stream: DynOutputStream = Box::new(Watched { inner, place, quota: quota(state), meter });
+    let debt = state.debt.clone();
+    let stream: DynOutputStream = Box::new(Watched { inner, place, quota: quota(state), debt });
     Ok(state.table.push(stream)?)
 }
 
@@ -141,14 +142,12 @@ struct Watched {
     inner: DynOutputStream,
     place: Place,
     quota: Quota,
-    meter: Option<crate::wasi::Meter>,
+    debt: Debt,
 }
 
 impl Watched {
     fn grow(&mut self, length: u64) -> StreamResult<()> {
-        if let Some(meter) = &self.meter {
-            meter.moved(length);
-        }
+        self.debt.moved(length);
         let grown = match &self.place {
             Place::At { offset, covered } => write(&self.quota, *covered, *offset, length),
             Place::End => self.quota.grow(length),

@@ -26,11 +26,11 @@ use wasmtime_wasi::{
     },
 };
 
-use super::{quota, size, write};
+use super::{LARGEST, quota, size, write};
 use crate::{
+    price,
     scratch::{Full, Quota},
-    state::State,
-    wasi::{Meter, SYSCALL},
+    state::{Debt, State},
 };
 
 type Dir = Resource<Descriptor>;
@@ -56,6 +56,9 @@ pub(in crate::wasi) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     growing(&mut types, "[method]descriptor.set-size", |accessor, (fd, length): (Dir, u64)| {
         Box::pin(async move {
             accessor.with(|mut store| -> FilesystemResult<()> {
+                if length > LARGEST {
+                    return Err(ErrorCode::FileTooLarge.into());
+                }
                 let state = store.data_mut();
                 Ok(quota(state).grow(length.saturating_sub(size(state.table.get(&fd)?)))?)
             })?;
@@ -118,7 +121,7 @@ where
 {
     types.func_wrap_concurrent(name, move |accessor: &Accessor<State>, params: P| {
         Box::pin(async move {
-            accessor.with(|mut store| store.data_mut().owe(SYSCALL));
+            accessor.with(|mut store| store.data_mut().owe(price::WASI_FILES));
             Ok((match answer(accessor, params).await {
                 Ok(value) => Ok(value),
                 Err(error) => Err(error.downcast()?),
@@ -141,8 +144,8 @@ fn begin(
     place: impl FnOnce(u64) -> Place,
 ) -> wasmtime::Result<FutureReader<Written>> {
     let state = store.data_mut();
-    state.owe(SYSCALL);
-    let (quota, meter) = (quota(state), state.meter.clone());
+    state.owe(price::WASI_FILES);
+    let (quota, debt) = (quota(state), state.debt.clone());
     let descriptor = state.table.get(fd)?;
     let place = place(size(descriptor));
     let file = match descriptor {
@@ -152,7 +155,7 @@ fn begin(
     let (ended, end) = oneshot::channel();
     match file {
         Ok(file) => {
-            data.pipe(&mut store, Writer { file, place, quota, meter, ended: Some(ended), task: None })?;
+            data.pipe(&mut store, Writer { file, place, quota, debt, ended: Some(ended), task: None })?;
         }
         Err(error) => {
             data.close(&mut store)?;
@@ -175,7 +178,7 @@ struct Writer {
     file: Arc<std::fs::File>,
     place: Place,
     quota: Quota,
-    meter: Option<Meter>,
+    debt: Debt,
     ended: Option<oneshot::Sender<Written>>,
     task: Option<JoinHandle<io::Result<usize>>>,
 }
@@ -194,9 +197,7 @@ impl Writer {
             Place::At { offset, covered } => write(&self.quota, covered, offset, length)?,
             Place::End => self.quota.grow(length)?,
         }
-        if let Some(meter) = &self.meter {
-            meter.moved(length);
-        }
+        self.debt.moved(length);
         let (file, place, bytes) = (Arc::clone(&self.file), self.place, piece.to_vec());
         Ok(tokio::task::spawn_blocking(move || {
             match place {

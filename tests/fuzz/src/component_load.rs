@@ -1,0 +1,66 @@
+//! Components from strangers: loading ends in a reason or in a connector, and a connector that came
+//! out of mutated bytes can be called like any other.
+//!
+//! Input: a component. Its code is compiled in this process, so inputs stay small.
+
+use std::sync::LazyLock;
+
+use tokio::runtime::{Builder, Runtime};
+use wharf_model::{
+    call::{Context, Mode},
+    digest::Digest,
+    time::Timestamp,
+};
+use wharf_sandbox::{Call, LoadError, Sandbox, SandboxConfig, ScanLimits};
+
+use crate::{
+    host::Plain,
+    lift_values::{LIMITS, ended},
+};
+
+/// Larger inputs are not of this target.
+const MAX: usize = 32 << 10;
+
+static BED: LazyLock<(Runtime, Sandbox)> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("an executor starts");
+    let scan = ScanLimits { component_bytes: MAX as u64, functions: 500, function_bytes: 4 << 10 };
+    let config = SandboxConfig { slots: 2, scan, ..SandboxConfig::default() };
+    let sandbox = runtime.block_on(async { Sandbox::new(config) }).expect("the engine starts");
+    (runtime, sandbox)
+});
+
+/// One input.
+///
+/// # Panics
+/// When the product is wrong about it.
+pub fn run(data: &[u8]) {
+    let (runtime, sandbox) = &*BED;
+    runtime.block_on(async {
+        let connector = match sandbox.load(data, Digest::of(data)).await {
+            Ok(connector) => connector,
+            Err(LoadError::Host(problem)) => panic!("the host failed: {problem}"),
+            Err(error) => {
+                let shown = error.to_string();
+                assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+                assert!(!error.reason().is_empty());
+                return;
+            }
+        };
+        ended(connector.describe(&LIMITS).await);
+        let call = Call { limits: LIMITS, host: Box::new(Plain) };
+        let context = Context {
+            run: "run".to_owned(),
+            step: "step".to_owned(),
+            attempt: 1,
+            mode: Mode::Live,
+            idempotency_key: "key".to_owned(),
+            deadline: Timestamp(2_000),
+            trace_parent: String::new(),
+            connection: serde_json::json!({}),
+        };
+        let finished = connector.run(call, "say", "{}", None, &context).await;
+        if !matches!(finished.result, Err(wharf_model::call::CallError::NotExported(_))) {
+            ended(finished);
+        }
+    });
+}

@@ -1,0 +1,161 @@
+//! The leak scan: a secret in any of the promised spellings is found wherever it stands, nothing of it
+//! is left, and text without it is left alone.
+//!
+//! Input: the number of bytes of the secret, the spelling, how much of the noise stands before the
+//! secret; then the secret; then the noise.
+
+use std::fmt::Write as _;
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
+};
+use wharf_gate::Redactor;
+
+use crate::urls::percent_decode;
+
+/// Secrets of fewer bytes are not looked for.
+const SHORTEST: usize = 8;
+
+/// One input.
+///
+/// # Panics
+/// When the product is wrong about it.
+pub fn run(data: &[u8]) {
+    let [length, spelling, split, rest @ ..] = data else { return };
+    let length = SHORTEST + usize::from(*length) % 57;
+    let Some((secret, noise)) = rest.split_at_checked(length) else { return };
+    let (before, after) = noise.split_at(usize::from(*split).min(noise.len()));
+    let redactor = Redactor::new([secret]);
+
+    if let Some(spelled) = spell(secret, *spelling, before) {
+        let hidden = [before, &spelled, after].concat();
+        assert!(redactor.finds(&hidden), "{spelled:?} of {secret:?} is not found");
+        let clean = redactor.bytes(&hidden);
+        assert!(!stands_in(&clean, secret), "{secret:?} is left in {clean:?}");
+        if let Ok(text) = std::str::from_utf8(&hidden) {
+            let clean = redactor.text(text);
+            assert!(!stands_in(clean.as_bytes(), secret), "{secret:?} is left in {clean:?}");
+        }
+    }
+    if !stands_in(noise, secret) {
+        assert!(!redactor.finds(noise), "{secret:?} is said to stand in {noise:?}");
+        assert_eq!(redactor.bytes(noise), noise);
+    }
+}
+
+/// The secret as it may come back; `before` decides about its alignment in base64.
+fn spell(secret: &[u8], spelling: u8, before: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(secret).ok();
+    let hex = hex::encode(secret);
+    Some(match spelling % 16 {
+        0 => secret.to_vec(),
+        1 => secret.iter().rev().copied().collect(),
+        2 => hex.into_bytes(),
+        3 => hex.to_ascii_uppercase().into_bytes(),
+        4 => STANDARD.encode(secret).into_bytes(),
+        5 => URL_SAFE.encode(secret).into_bytes(),
+        6 => STANDARD_NO_PAD.encode(secret).into_bytes(),
+        7 => URL_SAFE_NO_PAD.encode(secret).into_bytes(),
+        // In the middle of something longer, at each alignment.
+        8 | 9 => {
+            let lead = &before[..before.len().min(usize::from(spelling / 16 % 3))];
+            let whole = [lead, secret, b"}"].concat();
+            if spelling % 2 == 0 { STANDARD.encode(whole) } else { URL_SAFE.encode(whole) }.into_bytes()
+        }
+        10 => secret
+            .iter()
+            .fold(String::new(), |mut all, byte| {
+                let _ = write!(all, "%{byte:02X}");
+                all
+            })
+            .into_bytes(),
+        11 => secret
+            .iter()
+            .fold(String::new(), |mut all, byte| {
+                let _ = write!(all, "%{byte:02x}");
+                all
+            })
+            .into_bytes(),
+        // RFC 3986, section 2.3: what is unreserved is left.
+        12 => secret
+            .iter()
+            .fold(String::new(), |mut all, byte| {
+                if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+                    all.push(char::from(*byte));
+                } else {
+                    let _ = write!(all, "%{byte:02X}");
+                }
+                all
+            })
+            .into_bytes(),
+        13 => serde_json::to_string(text?).ok()?.trim_matches('"').as_bytes().to_vec(),
+        14 => text?.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>().into_bytes(),
+        _ => text?.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<String>().into_bytes(),
+    })
+}
+
+/// Whether the secret stands in the bytes, in any spelling, by decoding them.
+fn stands_in(bytes: &[u8], secret: &[u8]) -> bool {
+    let reversed: Vec<u8> = secret.iter().rev().copied().collect();
+    let holds = |bytes: &[u8], wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
+    let hex = hex::encode(secret).into_bytes();
+    holds(bytes, secret)
+        || holds(bytes, &reversed)
+        || holds(&bytes.to_ascii_lowercase(), &hex)
+        || holds(&percent_decode(bytes), secret)
+        || holds(&json_decode(bytes), secret)
+        || in_base64(bytes, secret)
+}
+
+/// Backslash escapes of RFC 8259 made characters again, wherever they stand.
+fn json_decode(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    let unit = |at: usize| {
+        let digits = std::str::from_utf8(bytes.get(at..at + 6)?.strip_prefix(b"\\u")?).ok()?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    while let Some(byte) = bytes.get(at) {
+        if let Some(first) = unit(at) {
+            let pair = [first, unit(at + 6).unwrap_or_default()];
+            let whole = char::decode_utf16(pair).next().and_then(Result::ok).unwrap_or('\u{fffd}');
+            out.extend_from_slice(whole.encode_utf8(&mut [0; 4]).as_bytes());
+            at += if whole.len_utf16() == 2 { 12 } else { 6 };
+            continue;
+        }
+        let escape = if *byte == b'\\' { bytes.get(at + 1) } else { None };
+        let (decoded, length) = match escape {
+            Some(b'n') => (b'\n', 2),
+            Some(b't') => (b'\t', 2),
+            Some(b'r') => (b'\r', 2),
+            Some(b'b') => (8, 2),
+            Some(b'f') => (12, 2),
+            Some(other @ (b'"' | b'\\' | b'/')) => (*other, 2),
+            _ => (*byte, 1),
+        };
+        out.push(decoded);
+        at += length;
+    }
+    out
+}
+
+/// All but the first and last sextet of the secret's base64, at each of the three alignments: those
+/// two mix with what stands beside it.
+fn in_base64(bytes: &[u8], secret: &[u8]) -> bool {
+    let plain: Vec<u8> = bytes
+        .iter()
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            byte => *byte,
+        })
+        .collect();
+    (0..3).any(|lead| {
+        let whole = [&vec![0; lead], secret].concat();
+        let text = STANDARD_NO_PAD.encode(&whole).into_bytes();
+        let first = [0, 2, 3][lead];
+        let last = text.len() - usize::from(whole.len() % 3 != 0);
+        plain.windows(last - first).any(|window| window == &text[first..last])
+    })
+}

@@ -1,0 +1,11 @@
+//! Fuzz target; what it asserts stands in the library's `path_prefix`. Without cargo-fuzz it replays files.
+
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wharf_fuzz::path_prefix::run(data));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::io::Result<()> {
+    wharf_fuzz::replay(wharf_fuzz::path_prefix::run)
+}
