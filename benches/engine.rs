@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use tokio::sync::oneshot;
-use wharf_engine::{Approval, Engine, EngineConfig, NewConnection, Notice};
+use wharf_engine::{Approval, Consent, Engine, EngineConfig, NewConnection, Notice};
 use wharf_gate::{Gate, GateConfig};
 use wharf_model::{
     event::{Delivery, Provenance},
@@ -83,7 +83,7 @@ impl Bed {
             ..EngineConfig::default()
         };
         let engine = Engine::start(config, store, sandbox, Gate::new(GateConfig::default())?).await?;
-        engine.install(connector, Approval::Approved, ACTOR).await?;
+        engine.install(connector, Consent { approval: Approval::Approved, ..Consent::NONE }, ACTOR).await?;
         let connection = NewConnection {
             name: flows::CONNECTION.to_owned(),
             connector: "bench".to_owned(),

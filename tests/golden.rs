@@ -5,7 +5,7 @@ use std::fs;
 use crate::bed::checkout;
 
 #[track_caller]
-fn check(file: &str, actual: &str) {
+pub(crate) fn check(file: &str, actual: &str) {
     let path = checkout().path(file);
     let actual = format!("{}\n", actual.trim_end());
     if std::env::var_os("WHARF_BLESS").is_some() {

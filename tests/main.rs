@@ -19,6 +19,8 @@ mod tidy;
 mod golden;
 // An author's crate becomes one file.
 mod build;
+// Components that a compiler chokes on.
+mod compile;
 // A delivery is verified, deduplicated and durable before it is acknowledged.
 mod arrive;
 // From an issue to a message, with a provider that says 429 and 503.
@@ -27,8 +29,12 @@ mod flow;
 mod hostile;
 // A connector that another toolchain has made, in JavaScript.
 mod foreign;
+// The public cases of the security contract.
+mod security;
 // Connectors come, change and go without dropping a run.
 mod lifecycle;
+// What an operator sees and decides.
+mod operate;
 // What fails for good lies in a dead letter, and goes on from there.
 mod dead_letter;
 // The process dies at every boundary of the journal.

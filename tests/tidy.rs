@@ -119,7 +119,7 @@ fn every_crate_takes_the_workspace_lints() {
 }
 
 /// Rust files below `folder`, without what was built or generated.
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+pub(crate) fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {

@@ -16,7 +16,7 @@ use crate::connector::Connector;
 pub use crate::failure::FailureClass;
 use crate::schema;
 pub use action::{Action, Effect};
-pub use auth::{Auth, Placement, Slot};
+pub use auth::{Auth, AwsSigV4, Field, OAuth1, OAuth1Method, Placement, Recipe, Slot, Token};
 pub use entity::{Entity, EntityOperation};
 pub use trigger::{EventFilter, Source, Trigger, Verification, Webhook};
 
@@ -199,6 +199,10 @@ impl<T> Default for Named<T> {
 impl<T> Named<T> {
     fn push(&mut self, name: &str, value: T) {
         self.0.push((name.into(), value));
+    }
+
+    fn last_mut(&mut self) -> Option<&mut T> {
+        self.0.last_mut().map(|(_, value)| value)
     }
 
     fn is_empty(&self) -> bool {

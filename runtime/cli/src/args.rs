@@ -37,6 +37,10 @@ pub enum Command {
     Run(commands::run::Args),
     /// Look after what failed for good.
     DeadLetter(commands::dead_letter::Args),
+    /// Look after the master key that wraps every secret.
+    Secrets(commands::secrets::Args),
+    /// Find out which protections are active on this machine.
+    Doctor(commands::doctor::Args),
     /// See it all work, on this machine, in under a minute.
     Demo(commands::demo::Args),
     /// Compiles a component from stdin to stdout: the sandbox starts this, nobody else does.

@@ -5,7 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+pub use reqwest::Method;
+use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 use crate::exit::{Exit, Fault, Problems};

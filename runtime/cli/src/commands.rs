@@ -6,9 +6,11 @@ pub mod connection;
 pub mod connector;
 pub mod dead_letter;
 pub mod demo;
+pub mod doctor;
 pub mod flow;
 pub mod inspect;
 pub mod run;
+pub mod secrets;
 pub mod serve;
 
 use anyhow::Result;
@@ -27,6 +29,8 @@ pub(crate) async fn execute(command: Command, output: &mut Output) -> Result<Exi
         Command::Flow(args) => flow::execute(args, output).await,
         Command::Run(args) => run::execute(args, output).await,
         Command::DeadLetter(args) => dead_letter::execute(args, output).await,
+        Command::Secrets(args) => secrets::execute(args, output),
+        Command::Doctor(args) => doctor::execute(args, output).await,
         Command::Demo(args) => demo::execute(args, output).await,
         // Done in `crate::run`, before a runtime was made.
         Command::Compile => compile(),

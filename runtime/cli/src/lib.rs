@@ -46,6 +46,10 @@ fn run(command: Command, output: &mut Output) -> anyhow::Result<Exit> {
         // Before any thread is started: the worker puts limits on its whole process.
         return commands::compile();
     }
+    if matches!(command, Command::Serve(_)) {
+        // Before any thread is started, too: it may begin the process anew.
+        commands::serve::take_master_key_out()?;
+    }
     install_crypto();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(commands::execute(command, output));

@@ -4,10 +4,12 @@
 
 pub mod call;
 pub mod connector;
+pub mod doctor;
 pub mod document;
 pub mod failure;
 pub mod flow;
 pub mod list;
+pub mod permission;
 pub mod problem;
 pub mod run;
 pub mod style;

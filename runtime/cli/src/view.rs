@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::exit::{Exit, Fault};
@@ -246,6 +246,11 @@ pub struct Trap {
     /// The last effect before the stop.
     #[serde(alias = "last-effect")]
     pub last_effect: Option<String>,
+    /// Fuel used until then.
+    pub fuel: u64,
+    /// The most linear memory until then.
+    #[serde(alias = "peak-memory-bytes")]
+    pub peak_memory_bytes: u64,
 }
 
 /// What became of a connector file.
@@ -260,10 +265,142 @@ pub struct Installed {
     pub digest: String,
     /// `active` or `held`.
     pub status: String,
-    /// What it asks for beyond what was granted or in use.
+    /// What it asks for beyond the version that was in use last.
     pub widens: Vec<String>,
+    /// All that changes against that version.
+    pub changes: Vec<Change>,
+    /// What is new reaches every public host.
+    pub any_host: bool,
+    /// Names what was shown.
+    pub review: String,
     /// The version that was or is in use.
     pub previous: Option<String>,
+}
+
+/// One change of what a connector asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    /// `widens`, `narrows` or `note`.
+    pub direction: String,
+    /// In plain words.
+    pub line: String,
+}
+
+/// A version that waits for approval.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Held {
+    /// Its version.
+    pub version: String,
+    /// Its digest.
+    pub digest: String,
+    /// All that changes.
+    pub changes: Vec<Change>,
+    /// It is older than the version in use.
+    pub downgrade: bool,
+    /// What is new reaches every public host.
+    pub any_host: bool,
+    /// Names what is shown.
+    pub review: String,
+}
+
+/// A grant that is tried out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Proposed {
+    /// Its version.
+    pub version: u64,
+    /// The grant.
+    pub grant: wharf_model::grant::Grant,
+}
+
+/// What the server knows of its protections.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Doctor {
+    /// One a protection.
+    pub findings: Vec<Finding>,
+}
+
+/// One protection.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Finding {
+    /// Stable, kebab-case.
+    pub check: String,
+    /// `ok`, `warn` or `fail`.
+    pub level: String,
+    /// What was found.
+    pub found: String,
+    /// What it protects.
+    pub protects: String,
+    /// The rule of the security contract.
+    pub rule: String,
+    /// What to do.
+    pub fix: Option<String>,
+}
+
+/// A version of a grant.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct GrantVersion {
+    /// Counts from 1.
+    pub version: u64,
+    /// `enforce`, `report-only` or `ended`.
+    pub mode: String,
+    /// What is granted.
+    pub grant: wharf_model::grant::Grant,
+    /// Since when, in milliseconds since 1970.
+    pub at: u64,
+    /// By whom.
+    pub by: String,
+}
+
+/// Refusals of one kind, reason and address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Denial {
+    /// `denied` or `would-deny`.
+    pub kind: String,
+    /// Stable, kebab-case.
+    pub reason: String,
+    /// Which gate.
+    pub gate: String,
+    /// The method.
+    pub method: String,
+    /// The address.
+    pub url: String,
+    /// With the line that would allow it.
+    pub message: String,
+    /// How often.
+    pub count: u64,
+    /// The first time, in milliseconds since 1970.
+    pub first_at: u64,
+    /// The last time.
+    pub last_at: u64,
+}
+
+/// What a connector may do and was denied.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Permissions {
+    /// Its name.
+    pub name: String,
+    /// The version in use.
+    pub version: Option<String>,
+    /// What it asks for, in plain words.
+    pub asks: Vec<String>,
+    /// What is in force.
+    pub grant: Option<GrantVersion>,
+    /// What is tried out.
+    pub proposed: Option<GrantVersion>,
+    /// Versions that wait for approval.
+    pub held: Vec<Held>,
+    /// What was denied.
+    pub denials: Vec<Denial>,
+    /// Versions of the grant, the newest first.
+    pub history: Vec<GrantVersion>,
 }
 
 /// An installed connector.
@@ -286,8 +423,12 @@ pub struct Connector {
     pub asks: Vec<String>,
     /// What it is granted.
     pub grant: wharf_model::grant::Grant,
-    /// The digest of a version that waits for approval.
-    pub held: Option<String>,
+    /// The version of the grant, 0 for none.
+    pub grant_version: u64,
+    /// The grant that is tried out.
+    pub proposed: Option<Proposed>,
+    /// Versions that wait for approval, the oldest first.
+    pub held: Vec<Held>,
     /// Flows that use it.
     pub flows: Vec<String>,
 }

@@ -24,6 +24,8 @@ pub(crate) struct Access {
     pub(crate) settings: Value,
     /// The scopes that the provider granted.
     pub(crate) scopes: Vec<String>,
+    /// For the audit log: the connector, and the connection if there is one.
+    pub(crate) subject: String,
 }
 
 /// A connector version and a connection.
@@ -69,6 +71,13 @@ impl Registry {
         };
         let authority = Authority::new(&manifest.name, manifest, &granted, Some(&settings), credentials)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let proposed = self.store.proposed_grant(manifest.name.clone()).await?;
+        let authority = match &proposed {
+            Some(proposed) => authority
+                .trying(manifest, &proposed.grant, Some(&settings))
+                .map_err(|error| EngineError::Invalid(error.to_string()))?,
+            None => authority,
+        };
         // What is worked out anew goes on with the connections to the provider that are open.
         let account = match connection {
             Some(name) => format!("connection {name}"),
@@ -83,6 +92,10 @@ impl Registry {
             scratch_bytes: granted.scratch(manifest),
             settings,
             scopes,
+            subject: connection.map_or_else(
+                || manifest.name.clone(),
+                |connection| format!("{}/{connection}", manifest.name),
+            ),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{
     clock,
     engine::Inner,
     error::EngineError,
-    host::{Recorder, StepHost},
+    host::{Recorder, Reveals, StepHost},
     outcome,
     registry::Loaded,
     run::Run,
@@ -101,6 +101,12 @@ impl Inner {
             record: Arc::clone(record),
             now: clock::now(),
             seed: seed::randomness(run, step),
+            reveals: Reveals {
+                store: self.store.clone(),
+                subject: access.subject.clone(),
+                run: run.to_owned(),
+                step: step.to_owned(),
+            },
         }
     }
 

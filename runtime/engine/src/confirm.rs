@@ -17,7 +17,7 @@ use crate::{
     clock,
     engine::Inner,
     host::Recorder,
-    outcome,
+    outcome, redact,
     run::{DriveError, Run},
     seed, settle,
     state::{Buffer, Scopes},
@@ -62,6 +62,7 @@ impl Inner {
         let effects = record.take().effects;
         let cost = (outcome::label(&finished.result), &finished.metering);
         self.observe.call(&action.connector, "confirm", &action.action, cost, &effects);
+        self.keep_denials(&action.connector, (Some(&run.id), &step.path), &effects).await;
         let metering = finished.metering;
         let asked = Asked { at: clock::now(), effects, metering, ..asked };
         match finished.result {
@@ -69,14 +70,17 @@ impl Inner {
                 let entry = Entry::Confirmed {
                     step: step.path.clone(),
                     at: asked.at,
-                    verdict: outcome::redact_verdict(verdict, bound.access.authority.redactor()),
+                    verdict: redact::verdict(verdict, bound.access.authority.redactor()),
                     metering,
                     effects: asked.effects,
                 };
                 run.tail.lock().await.push(entry);
                 Ok(())
             }
-            Err(error) => Self::unconfirmed(run, step, settle::failure(error).0, asked).await,
+            Err(error) => {
+                let error = redact::error(error, bound.access.authority.redactor());
+                Self::unconfirmed(run, step, settle::failure(error).0, asked).await
+            }
         }
     }
 

@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use serde_json::Value;
+use wharf_gate::{Authority, Credentials};
 use wharf_model::{
     call::Metering,
     failure::Failure,
     flow::InputValidator,
+    grant::Grant,
     manifest::{AuthMethod, Manifest},
 };
 use wharf_sandbox::{Call, Choices, Identity, OptionsQuery};
@@ -19,7 +21,7 @@ use crate::{
     engine::{Engine, Inner},
     error::EngineError,
     host::Recorder,
-    outcome,
+    outcome, redact,
     registry::Loaded,
     settle,
     state::{Buffer, Scopes},
@@ -52,6 +54,8 @@ pub struct ConnectionInfo {
     pub settings: Value,
     /// The slots that hold something.
     pub slots: Vec<String>,
+    /// Those of them that the connector may read, and not only use.
+    pub reveals: Vec<String>,
     /// Whom it stood for when it was last tested.
     pub identity: Option<Value>,
 }
@@ -81,6 +85,7 @@ impl Engine {
         let (method, auth) = method(&loaded.manifest, new.method.as_deref())?;
         check_slots(&new, method, auth)?;
         check_settings(&loaded.manifest, &new.settings)?;
+        check_use(&loaded.manifest, method, &new)?;
         let row = wharf_store::NewConnection {
             name: new.name.clone(),
             connector: new.connector,
@@ -103,12 +108,17 @@ impl Engine {
     /// One connection.
     pub async fn connection(&self, name: &str) -> Result<ConnectionInfo, EngineError> {
         let row = self.inner.store.connection(name.to_owned()).await?;
-        row.ok_or_else(|| EngineError::not_found("connection", name)).and_then(info)
+        let row = row.ok_or_else(|| EngineError::not_found("connection", name))?;
+        self.inner.info(row).await
     }
 
     /// All connections by name.
     pub async fn connections(&self) -> Result<Vec<ConnectionInfo>, EngineError> {
-        self.inner.store.connections().await?.into_iter().map(info).collect()
+        let mut infos = Vec::new();
+        for row in self.inner.store.connections().await? {
+            infos.push(self.inner.info(row).await?);
+        }
+        Ok(infos)
     }
 
     /// Forgets a connection and its secrets. Refused while a flow uses it.
@@ -132,6 +142,7 @@ impl Engine {
         let (call, record) = self.inner.outside_call(&loaded, &access, name);
         let context = self.inner.context_of(("connection", name), 1, &access, access.limits.deadline_ms);
         let finished = loaded.connector.validate(call, &info.method, &context).await;
+        let redactor = access.authority.redactor();
         let effects = record.take().effects;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(
@@ -141,10 +152,11 @@ impl Engine {
             (label, &finished.metering),
             &effects,
         );
+        self.inner.keep_denials(&info.connector, (None, &format!("connection/{name}")), &effects).await;
         let metering = finished.metering;
         match finished.result {
             Ok(identity) => {
-                let identity = identity_json(&identity);
+                let identity = redact::value(identity_json(&identity), redactor);
                 let text = Some(identity.to_string());
                 let by = By::new(actor, clock::now());
                 self.inner
@@ -155,7 +167,7 @@ impl Engine {
                 Ok(ConnectionTest { ok: true, identity: Some(identity), failure: None, metering })
             }
             Err(error) => {
-                let failure = Some(settle::failure(error).0);
+                let failure = Some(settle::failure(redact::error(error, redactor)).0);
                 Ok(ConnectionTest { ok: false, identity: None, failure, metering })
             }
         }
@@ -178,17 +190,39 @@ impl Engine {
         let effects = record.take().effects;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(&info.connector, "options", loader, (label, &finished.metering), &effects);
-        Ok(finished.result.map_err(|error| settle::failure(error).0))
+        self.inner.keep_denials(&info.connector, (None, &format!("options/{loader}")), &effects).await;
+        let redactor = access.authority.redactor();
+        let clean = |error| settle::failure(redact::error(error, redactor)).0;
+        Ok(finished.result.map(|choices| redact::choices(choices, redactor)).map_err(clean))
     }
 }
 
 impl Inner {
     async fn connected(&self, name: &str) -> Result<(Arc<Loaded>, Arc<Access>, ConnectionInfo), EngineError> {
         let row = self.store.connection(name.to_owned()).await?;
-        let info = row.ok_or_else(|| EngineError::not_found("connection", name)).and_then(info)?;
+        let info = self.info(row.ok_or_else(|| EngineError::not_found("connection", name))?).await?;
         let loaded = self.registry.active(&info.connector).await?;
         let access = self.registry.access(&loaded, Some(name)).await?;
         Ok((loaded, access, info))
+    }
+
+    async fn info(&self, row: wharf_store::Connection) -> Result<ConnectionInfo, EngineError> {
+        let parse = |text: &str| {
+            serde_json::from_str(text).map_err(|error| {
+                EngineError::Invalid(format!("connection `{}` is damaged: {error}", row.name))
+            })
+        };
+        let granted = self.store.grant(row.connector.clone()).await?.map(|row| row.grant).unwrap_or_default();
+        let reveals = row.slots.iter().filter(|slot| granted.reveals(&row.method, slot)).cloned().collect();
+        Ok(ConnectionInfo {
+            settings: parse(&row.settings)?,
+            identity: row.identity.as_deref().map(parse).transpose()?,
+            name: row.name,
+            connector: row.connector,
+            method: row.method,
+            slots: row.slots,
+            reveals,
+        })
     }
 
     /// A call outside of any run: it reads, and what it would keep is dropped.
@@ -199,21 +233,6 @@ impl Inner {
         let host = self.bare_host(access, &record, &buffer, ("connection", connection));
         (Call { limits: access.limits, host: Box::new(host) }, record)
     }
-}
-
-fn info(row: wharf_store::Connection) -> Result<ConnectionInfo, EngineError> {
-    let parse = |text: &str| {
-        serde_json::from_str(text)
-            .map_err(|error| EngineError::Invalid(format!("connection `{}` is damaged: {error}", row.name)))
-    };
-    Ok(ConnectionInfo {
-        settings: parse(&row.settings)?,
-        identity: row.identity.as_deref().map(parse).transpose()?,
-        name: row.name,
-        connector: row.connector,
-        method: row.method,
-        slots: row.slots,
-    })
 }
 
 fn identity_json(identity: &Identity) -> Value {
@@ -304,4 +323,17 @@ fn check_settings(manifest: &Manifest, settings: &Value) -> Result<(), EngineErr
         }
         None => Ok(()),
     }
+}
+
+/// Hosts and audiences that are made of settings, and keys that are none: each call judges them again;
+/// here the person who can put them right is still there.
+fn check_use(manifest: &Manifest, method: &str, new: &NewConnection) -> Result<(), EngineError> {
+    let invalid = |problem: String| EngineError::Invalid(format!("connection `{}`: {problem}", new.name));
+    let slots =
+        new.secrets.iter().map(|(slot, value)| (slot.clone(), wharf_gate::Secret::new(value.as_str())));
+    let credentials = Credentials { method: method.to_owned(), slots: slots.collect() };
+    let grant = Grant::default();
+    let authority = Authority::new(&manifest.name, manifest, &grant, Some(&new.settings), Some(credentials))
+        .map_err(|error| invalid(error.to_string()))?;
+    authority.try_credential().map_err(invalid)
 }

@@ -1,6 +1,6 @@
 //! Connectors at run time: install, upgrade, grant, remove, without dropping a run.
 //!
-//! A version that asks for more than is granted is stored and *held*: the one in use stays in use
+//! A version that asks for more than the one in use is stored and *held*: the one in use stays in use
 //! until a person approves. Runs in flight stay on the version they pinned whatever happens here.
 
 use std::collections::BTreeSet;
@@ -8,19 +8,21 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use wharf_model::{
     digest::Digest,
-    egress::{self, Rule},
-    flow,
     grant::{Grant, Limits},
-    manifest::{EgressRequest, Manifest},
+    time::Timestamp,
 };
-use wharf_package::{Direction, Package, check_manifest, permissions};
-use wharf_store::{By, NewConnector, StoreError};
+use wharf_package::{PermissionChange, permissions};
+use wharf_store::By;
 
-use crate::{
-    clock,
-    engine::{Engine, Inner},
-    error::{EngineError, InstallError},
-};
+use crate::{clock, engine::Engine, error::EngineError};
+
+mod change;
+mod grants;
+mod install;
+mod reveals;
+
+pub use grants::Permissions;
+use install::manifest_of;
 
 /// Whether a person has seen what the connector asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,54 @@ pub enum Approval {
     Ask,
     /// Yes: grant what it asks for.
     Approved,
+}
+
+/// Whether a version may take the place of a newer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Downgrade {
+    /// No.
+    Refuse,
+    /// A person says so.
+    Allow,
+}
+
+/// Whether a yes speaks of every host of the internet, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnyHost {
+    /// No.
+    Refuse,
+    /// A person says so.
+    Allow,
+}
+
+/// What a person has agreed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// To what it asks for.
+    pub approval: Approval,
+    /// To going back.
+    pub downgrade: Downgrade,
+    /// To any host.
+    pub any_host: AnyHost,
+}
+
+impl Consent {
+    /// Nobody was asked.
+    pub const NONE: Self =
+        Self { approval: Approval::Ask, downgrade: Downgrade::Refuse, any_host: AnyHost::Refuse };
+}
+
+/// A yes to a version that is held.
+#[derive(Clone, Debug)]
+pub struct Approve {
+    /// The version: what was judged is what is let in.
+    pub digest: Digest,
+    /// The [`review`](HeldVersion::review) that was shown with it; another one refuses the yes.
+    pub review: Option<String>,
+    /// Whether it may take the place of a newer one.
+    pub downgrade: Downgrade,
+    /// Whether the yes speaks of every host, too.
+    pub any_host: AnyHost,
 }
 
 /// What became of a package.
@@ -46,8 +96,14 @@ pub struct Installed {
     pub status: InstallStatus,
     /// What it asks for, in plain words.
     pub asks: Vec<String>,
-    /// What is new against what is granted or in use, in plain words. Not empty when it is held.
+    /// What is new against the version that was in use last, in plain words. Not empty when an upgrade is held.
     pub widens: Vec<String>,
+    /// All that changes against that version.
+    pub changes: Vec<PermissionChange>,
+    /// What is new reaches every public host.
+    pub any_host: bool,
+    /// Names what was shown here, for [`Approve::review`].
+    pub review: String,
     /// The version that was or is in use.
     pub previous: Option<String>,
 }
@@ -60,6 +116,29 @@ pub enum InstallStatus {
     Active,
     /// Not before a person approves.
     Held,
+}
+
+/// A version that waits for approval.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldVersion {
+    /// Its version.
+    pub version: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Since when.
+    pub since: Timestamp,
+    /// What it asks for, in plain words.
+    pub asks: Vec<String>,
+    /// What is new against the version that was in use last.
+    pub widens: Vec<String>,
+    /// All that changes against that version.
+    pub changes: Vec<PermissionChange>,
+    /// It is older than the version in use.
+    pub downgrade: bool,
+    /// What is new reaches every public host.
+    pub any_host: bool,
+    /// Names what is shown here, for [`Approve::review`].
+    pub review: String,
 }
 
 /// A connector as a list shows it.
@@ -81,188 +160,14 @@ pub struct ConnectorInfo {
     pub asks: Vec<String>,
     /// What is granted.
     pub grant: Grant,
-    /// A version that waits for approval.
-    pub held: Option<Digest>,
+    /// The version of the grant, 0 for none.
+    pub grant_version: u64,
+    /// The grant that is tried out, with its version.
+    pub proposed: Option<(u64, Grant)>,
+    /// Versions that wait for approval, the oldest first.
+    pub held: Vec<HeldVersion>,
     /// Flows that use it.
     pub flows: Vec<String>,
-}
-
-impl Engine {
-    /// Installs a package, or upgrades to it.
-    pub async fn install(
-        &self,
-        wasm: Vec<u8>,
-        approval: Approval,
-        actor: &str,
-    ) -> Result<Installed, InstallError> {
-        let package = wharf_package::open(&wasm)?;
-        let problems = check_manifest(&package.manifest, &package.exports);
-        if let Err(problems) = problems {
-            return Err(InstallError::Manifest(problems.iter().map(ToString::to_string).collect()));
-        }
-        let inner = &self.inner;
-        let previous = inner.registry.active_manifest(&package.manifest.name).await?;
-        inner.admit_version(&package, previous.as_ref(), approval)?;
-        inner.registry.try_out(&package, &wasm).await?;
-        let granted = inner.store.grant(package.manifest.name.clone()).await?.map(|row| row.grant);
-        let widens = widens(&package.manifest, previous.as_ref(), granted.as_ref());
-        let status = match approval {
-            Approval::Ask if granted.is_none() || !widens.is_empty() => InstallStatus::Held,
-            Approval::Ask | Approval::Approved => InstallStatus::Active,
-        };
-        if status == InstallStatus::Active {
-            inner.keeps_flows_working(&package.manifest).await?;
-        }
-        let installed = Installed {
-            name: package.manifest.name.clone(),
-            version: package.manifest.version.to_string(),
-            digest: package.digest,
-            size: package.size,
-            status,
-            asks: permissions(&package.manifest),
-            widens,
-            previous: previous.map(|manifest| manifest.version.to_string()),
-        };
-        let manifest = serde_json::to_string(&package.manifest);
-        let new = NewConnector {
-            name: installed.name.clone(),
-            version: installed.version.clone(),
-            manifest: manifest.map_err(|error| EngineError::Invalid(error.to_string()))?,
-            wasm,
-        };
-        inner.store.install_connector(new, By::new(actor, clock::now())).await.map_err(immutable)?;
-        if status == InstallStatus::Active {
-            inner.activate(&package.manifest, package.digest, granted, approval, actor).await?;
-        }
-        Ok(installed)
-    }
-
-    /// Approves a version that is held: grants what it asks for and makes it the one for new runs.
-    pub async fn approve(
-        &self,
-        name: &str,
-        digest: Digest,
-        actor: &str,
-    ) -> Result<ConnectorInfo, InstallError> {
-        let inner = &self.inner;
-        let loaded = inner.registry.get(digest).await?;
-        if loaded.manifest.name != name {
-            return Err(EngineError::not_found("version of this connector", &digest.to_string()).into());
-        }
-        inner.keeps_flows_working(&loaded.manifest).await?;
-        let granted = inner.store.grant(name.to_owned()).await?.map(|row| row.grant);
-        inner.activate(&loaded.manifest, digest, granted, Approval::Approved, actor).await?;
-        Ok(self.connector(name).await?)
-    }
-}
-
-/// A version is one content for ever.
-fn immutable(error: StoreError) -> InstallError {
-    match error {
-        StoreError::Exists { .. } => {
-            InstallError::Refused(format!("{error}; raise the version in the manifest"))
-        }
-        other => InstallError::Engine(other.into()),
-    }
-}
-
-/// What a version asks for beyond what is granted, and beyond what the version in use asks for.
-fn widens(new: &Manifest, previous: Option<&Manifest>, granted: Option<&Grant>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(previous) = previous {
-        let diff = wharf_package::diff(previous, new);
-        lines.extend(
-            diff.changes
-                .into_iter()
-                .filter(|change| change.direction == Direction::Widens)
-                .map(|change| change.line),
-        );
-    }
-    let granted = granted.map(|grant| rules(&grant.egress)).unwrap_or_default();
-    for request in egress::uncovered(&granted, &rules(&new.egress)) {
-        if !lines.iter().any(|known| known.contains(&request.url)) {
-            lines.push(format!("call {} {}", request.methods.join(", "), request.url));
-        }
-    }
-    lines
-}
-
-/// Checked rules; what does not parse was refused when it came in and allows nothing.
-fn rules(requests: &[EgressRequest]) -> Vec<Rule> {
-    requests.iter().filter_map(|request| Rule::parse(request).ok()).collect()
-}
-
-impl Inner {
-    /// A version is one content for ever, and an older one is taken only from a person who says so.
-    fn admit_version(
-        &self,
-        package: &Package,
-        previous: Option<&Manifest>,
-        approval: Approval,
-    ) -> Result<(), InstallError> {
-        match previous {
-            Some(previous) if package.manifest.version < previous.version && approval == Approval::Ask => {
-                Err(InstallError::Refused(format!(
-                    "{} {} is older than {}, which is in use; approve the downgrade if it is meant",
-                    package.manifest.name, package.manifest.version, previous.version
-                )))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// Makes a version the one for new runs; on a person's word with everything it asks for.
-    async fn activate(
-        &self,
-        manifest: &Manifest,
-        digest: Digest,
-        granted: Option<Grant>,
-        approval: Approval,
-        actor: &str,
-    ) -> Result<(), InstallError> {
-        if approval == Approval::Approved {
-            let grant = extended(granted.unwrap_or_default(), manifest);
-            self.store.set_grant(manifest.name.clone(), grant, By::new(actor, clock::now())).await?;
-        }
-        self.store.activate_connector(digest, By::new(actor, clock::now())).await?;
-        self.registry.activate(&manifest.name, digest);
-        self.registry.unload_unused().await;
-        Ok(())
-    }
-
-    /// A version that active flows cannot run on is refused, with the flows and what they would miss.
-    async fn keeps_flows_working(&self, manifest: &Manifest) -> Result<(), InstallError> {
-        let loaded = self.registry.all_active().await?;
-        let mut catalog = self.catalog(&loaded).await?;
-        catalog.connectors.insert(manifest.name.clone(), manifest);
-        for name in self.flows.users_of(&manifest.name) {
-            let Some(active) = self.flows.active(&name) else {
-                continue;
-            };
-            if let Some(problem) =
-                flow::check(&active.flow, &catalog).iter().find(|problem| problem.is_error())
-            {
-                return Err(InstallError::Refused(format!(
-                    "flow `{name}` cannot run on {} {}: {}; change the flow first",
-                    manifest.name, manifest.version, problem.message
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A grant with everything that the manifest asks for.
-fn extended(mut grant: Grant, manifest: &Manifest) -> Grant {
-    let missing = egress::uncovered(&rules(&grant.egress), &rules(&manifest.egress));
-    grant.egress.extend(missing);
-    if let Some(store) = &manifest.store {
-        grant.store_max_bytes = Some(grant.store_max_bytes.unwrap_or(0).max(store.max_bytes));
-    }
-    if let Some(scratch) = &manifest.scratch {
-        grant.scratch_max_bytes = Some(grant.scratch_max_bytes.unwrap_or(0).max(scratch.max_bytes));
-    }
-    grant
 }
 
 impl Engine {
@@ -279,17 +184,17 @@ impl Engine {
 
     /// One connector.
     pub async fn connector(&self, name: &str) -> Result<ConnectorInfo, EngineError> {
-        let versions: Vec<_> =
-            self.inner.store.connectors().await?.into_iter().filter(|row| row.name == name).collect();
+        let store = &self.inner.store;
+        let versions: Vec<_> = store.connectors().await?.into_iter().filter(|row| row.name == name).collect();
         let active = self.inner.registry.active_digest(name).ok();
         let shown = versions
             .iter()
             .find(|row| Some(row.digest) == active)
             .or(versions.last())
             .ok_or_else(|| EngineError::not_found("connector", name))?;
-        let manifest = wharf_package::parse_manifest(&shown.manifest)
-            .map_err(|error| EngineError::Load { digest: shown.digest, why: error.to_string() })?;
-        let held = versions.last().filter(|row| Some(row.digest) != active).map(|row| row.digest);
+        let manifest = manifest_of(shown)?;
+        let granted = store.grant(name.to_owned()).await?;
+        let proposed = store.proposed_grant(name.to_owned()).await?;
         Ok(ConnectorInfo {
             name: name.to_owned(),
             title: manifest.title.clone(),
@@ -298,21 +203,12 @@ impl Engine {
             actions: manifest.actions.keys().cloned().collect(),
             triggers: manifest.triggers.keys().cloned().collect(),
             asks: permissions(&manifest),
-            grant: self.inner.store.grant(name.to_owned()).await?.map(|row| row.grant).unwrap_or_default(),
-            held,
+            grant_version: granted.as_ref().map_or(0, |row| row.version),
+            grant: granted.map(|row| row.grant).unwrap_or_default(),
+            proposed: proposed.map(|row| (row.version, row.grant)),
+            held: self.inner.held_versions(&versions).await?,
             flows: self.inner.flows.users_of(name),
         })
-    }
-
-    /// Replaces what is granted. Calls that start from now on are judged by it.
-    pub async fn grant(&self, name: &str, grant: Grant, actor: &str) -> Result<ConnectorInfo, EngineError> {
-        for request in &grant.egress {
-            Rule::parse(request).map_err(|error| EngineError::Invalid(error.to_string()))?;
-        }
-        self.connector(name).await?;
-        self.inner.store.set_grant(name.to_owned(), grant, By::new(actor, clock::now())).await?;
-        self.inner.registry.forget_access();
-        self.connector(name).await
     }
 
     /// Takes a connector out of use. Refused while a flow needs it; runs in flight keep their version.
@@ -324,6 +220,7 @@ impl Engine {
                 users.join(", ")
             )));
         }
+        let _one_at_a_time = self.inner.registry.changing.lock().await;
         self.inner.registry.active_digest(name)?;
         self.inner.store.deactivate_connector(name.to_owned(), By::new(actor, clock::now())).await?;
         self.inner.registry.deactivate(name);

@@ -11,15 +11,15 @@ use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
-use wharf_gate::{Authority, Gate, Scope};
+use wharf_gate::{Authority, Gate, Scope, SlotRefusal};
 use wharf_model::{http::HttpRequest, journal::Write, manifest::EffectClass, time::Timestamp};
 use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
-use wharf_store::StoreOp;
+use wharf_store::{By, Store, StoreOp};
 
 pub(crate) use record::{Record, Recorder};
 use write::Sending;
 
-use crate::{state::Buffer, tail::Tail};
+use crate::{clock, state::Buffer, tail::Tail};
 
 /// A step that writes: its journal, and what its earlier attempts wrote.
 pub(crate) struct Writing {
@@ -59,6 +59,16 @@ pub(crate) struct StepHost {
     pub(crate) record: Arc<Recorder>,
     pub(crate) now: Timestamp,
     pub(crate) seed: [u8; 32],
+    pub(crate) reveals: Reveals,
+}
+
+/// Where the reveal of a secret is written down.
+pub(crate) struct Reveals {
+    pub(crate) store: Store,
+    /// The connector, and the connection if there is one.
+    pub(crate) subject: String,
+    pub(crate) run: String,
+    pub(crate) step: String,
 }
 
 impl StepHost {
@@ -72,6 +82,34 @@ impl StepHost {
                 self.scope.clone().with_key(format!("{key}-{next_ordinal}"))
             }
         }
+    }
+
+    /// The first reveal of a slot in a run is in the audit log before the connector has the value.
+    async fn audit_reveal(&self, slot: &str) -> Result<(), CredentialError> {
+        let seen = match &self.writing {
+            Some(writing) => writing.tail.lock().await.reveal(slot),
+            None => false,
+        };
+        if seen {
+            return Ok(());
+        }
+        let written = self.reveals.store.record(
+            By::new("system", clock::now()),
+            "secret.reveal",
+            self.reveals.subject.clone(),
+            serde_json::json!({ "slot": slot, "run": self.reveals.run, "step": self.reveals.step }),
+        );
+        written.await.map_err(|error| {
+            CredentialError::Denied(format!("not revealed: the audit log cannot be written: {error}"))
+        })
+    }
+
+    /// What a connector keeps is stored as it is, so no secret may be in it.
+    fn keeps_no_secret(&self, value: &[u8]) -> Result<(), StoreError> {
+        if self.authority.redactor().finds(value) {
+            return Err(StoreError::Denied("a secret of the connection stands in the value".to_owned()));
+        }
+        Ok(())
     }
 }
 
@@ -130,12 +168,23 @@ impl Host for StepHost {
     }
 
     fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
-        let algorithm = match algorithm {
-            HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
-            HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
-            HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
-        };
-        self.authority.hmac(slot, algorithm, data).map_err(|_| CredentialError::UnknownSlot)
+        self.authority.hmac(slot, hash(algorithm), data).map_err(refused)
+    }
+
+    fn verify(
+        &self,
+        slot: &str,
+        algorithm: HmacAlgorithm,
+        data: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, CredentialError> {
+        self.authority.verify(slot, hash(algorithm), data, signature).map_err(refused)
+    }
+
+    async fn reveal(&mut self, slot: &str) -> Result<Vec<u8>, CredentialError> {
+        let secret = self.authority.reveal(slot).map_err(refused)?.to_vec();
+        self.audit_reveal(slot).await?;
+        Ok(secret)
     }
 
     async fn store_get(&mut self, scope: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -149,6 +198,7 @@ impl Host for StepHost {
         value: Vec<u8>,
         ttl_ms: Option<u64>,
     ) -> Result<(), StoreError> {
+        self.keeps_no_secret(&value)?;
         let expires_at = ttl_ms.map(|ttl| self.now.after(Duration::from_millis(ttl)));
         self.buffer.set(scope, key, StoreOp::Put { value, expires_at })
     }
@@ -160,10 +210,26 @@ impl Host for StepHost {
         expected: Option<Vec<u8>>,
         value: Vec<u8>,
     ) -> Result<bool, StoreError> {
+        self.keeps_no_secret(&value)?;
         self.buffer.swap(scope, key, expected, (value, self.now)).await
     }
 
     async fn store_delete(&mut self, scope: StoreScope, key: &str) -> Result<(), StoreError> {
         self.buffer.set(scope, key, StoreOp::Delete)
+    }
+}
+
+fn hash(algorithm: HmacAlgorithm) -> wharf_gate::HmacAlgorithm {
+    match algorithm {
+        HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
+        HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
+        HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
+    }
+}
+
+fn refused(refusal: SlotRefusal) -> CredentialError {
+    match refusal {
+        SlotRefusal::Unknown(_) => CredentialError::UnknownSlot,
+        SlotRefusal::Denied(message) => CredentialError::Denied(message),
     }
 }

@@ -13,6 +13,7 @@ mod confirm;
 mod connection;
 mod connector;
 mod crash;
+mod denials;
 mod engine;
 mod error;
 mod flows;
@@ -23,6 +24,7 @@ mod observe;
 mod outcome;
 mod receive;
 mod record;
+mod redact;
 mod registry;
 mod run;
 mod runs;
@@ -34,10 +36,15 @@ mod tail;
 
 pub use accept::{Accepted, Endpoint};
 pub use connection::{ConnectionInfo, ConnectionTest, NewConnection};
-pub use connector::{Approval, ConnectorInfo, InstallStatus, Installed};
+pub use connector::{
+    AnyHost, Approval, Approve, ConnectorInfo, Consent, Downgrade, HeldVersion, InstallStatus, Installed,
+    Permissions,
+};
 pub use engine::{Engine, EngineConfig};
 pub use error::{AcceptError, EngineError, FlowError, InstallError};
 pub use flows::{AppliedFlow, FlowInfo};
 pub use notice::{Notice, Observer};
+pub use wharf_package::PermissionChange;
+
 pub use record::{AttemptRecord, RunRecord, StepRecord};
 pub use runs::{Counts, RunCount};

@@ -20,7 +20,7 @@ use crate::{
     clock,
     engine::Inner,
     host::Recorder,
-    outcome,
+    outcome, redact,
     run::{DriveError, Run},
     seed, settle,
     state::{Buffer, Scopes},
@@ -81,8 +81,14 @@ impl Inner {
         let effects = record.take().effects;
         let cost = (outcome::label(&finished.result), &finished.metering);
         self.observe.call(&binding.connector, "receive", &binding.trigger, cost, &effects);
-        match finished.result {
-            Ok(events) => Ok(Made { events, metering: finished.metering, buffer }),
+        self.keep_denials(&binding.connector, (Some(&run.id), TRIGGER), &effects).await;
+        let redactor = access.authority.redactor();
+        let result = finished.result.map_err(|error| redact::error(error, redactor));
+        match result {
+            Ok(events) => {
+                let events = events.into_iter().map(|event| redact::event(event, redactor)).collect();
+                Ok(Made { events, metering: finished.metering, buffer })
+            }
             Err(error) => Err(Unmade { error, effects }),
         }
     }

@@ -72,6 +72,8 @@ pub(crate) struct Registry {
     loaded: RwLock<HashMap<Digest, Arc<Loaded>>>,
     active: RwLock<BTreeMap<String, Digest>>,
     pub(crate) access: RwLock<AccessCache>,
+    /// One change of what is installed and granted at a time.
+    pub(crate) changing: Mutex<()>,
     /// One load at a time: two runs that need the same version wait for one compilation.
     loading: Mutex<()>,
 }
@@ -102,6 +104,7 @@ impl Registry {
             loaded: RwLock::default(),
             active: RwLock::default(),
             access: RwLock::default(),
+            changing: Mutex::new(()),
             loading: Mutex::new(()),
         }
     }
@@ -242,13 +245,5 @@ impl Registry {
             all.push(self.get(digest).await?);
         }
         Ok(all)
-    }
-
-    /// The manifest in use under this name, if any is.
-    pub(crate) async fn active_manifest(&self, name: &str) -> Result<Option<Manifest>, EngineError> {
-        match self.active_digest(name) {
-            Ok(digest) => Ok(Some(self.get(digest).await?.manifest.clone())),
-            Err(_) => Ok(None),
-        }
     }
 }

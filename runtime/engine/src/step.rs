@@ -22,7 +22,7 @@ use crate::{
     clock,
     engine::Inner,
     host::{Recorder, StepHost, Writing},
-    outcome,
+    outcome, redact,
     run::{DriveError, Run},
     seed, settle,
     state::{Buffer, Scopes},
@@ -143,10 +143,11 @@ impl Inner {
     ) -> Result<(), DriveError> {
         let Attempted { started_at, finished, record, buffer } = ended;
         let record = record.take();
-        let finished = outcome::redact(finished, bound.access.authority.redactor());
+        let finished = redact::finished(finished, bound.access.authority.redactor());
         let name = &bound.loaded.manifest.name;
         let label = outcome::label(&finished.result);
         self.observe.call(name, "run", &bound.action.action, (label, &finished.metering), &record.effects);
+        self.keep_denials(name, (Some(&run.id), &step.path), &record.effects).await;
         let mut tail = run.tail.lock().await;
         if let Some(key) = settle::disowned(&finished.result, &record) {
             tail.push(Entry::WriteRefused { step: step.path.clone(), key });

@@ -3,7 +3,7 @@
 //! Entries collect here and become durable together: facts that cost nothing to repeat wait for the
 //! next one that does, so that a step costs one commit.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use wharf_model::{
     failure::{Failure, FailureClass},
@@ -28,6 +28,8 @@ pub(crate) struct Tail {
     seq: u64,
     pending: Vec<Entry>,
     along: Along,
+    /// Slots whose secret a connector has read since this run was claimed.
+    revealed: BTreeSet<String>,
     /// The journal folded, pending entries included.
     pub(crate) state: State,
 }
@@ -41,7 +43,21 @@ struct Along {
 
 impl Tail {
     pub(crate) fn new(store: Store, run: RunId, epoch: u64, state: State) -> Self {
-        Self { store, run, epoch, seq: state.next_seq, pending: Vec::new(), along: Along::default(), state }
+        Self {
+            store,
+            run,
+            epoch,
+            seq: state.next_seq,
+            pending: Vec::new(),
+            along: Along::default(),
+            revealed: BTreeSet::new(),
+            state,
+        }
+    }
+
+    /// Notes that a connector reads a slot's secret; whether it has done so before.
+    pub(crate) fn reveal(&mut self, slot: &str) -> bool {
+        !self.revealed.insert(slot.to_owned())
     }
 
     /// Adds an entry that the state does not know yet.

@@ -9,14 +9,17 @@ use wharf_model::{
     effect::{Effect, WriteKey},
     egress::{Access, Operation, RuleSets, Scheme, Target, TargetError, decide, secret_binding},
     http::{Body, Denial, DeniedBy, HttpError, HttpRequest, Pieces, Redirects},
+    manifest::KeyCarrier,
 };
 
 use crate::{
     authority::{Authority, Scope},
+    binding::Credential,
     carve_out::AddressPolicy,
-    credential::Placed,
+    credential::field,
     header,
     refusal::{clean, refused},
+    trial::Trial,
     upload,
 };
 
@@ -33,6 +36,7 @@ pub struct Authorised {
     pub(crate) credential: WithCredential,
     pub(crate) redirects: Redirects,
     pub(crate) timeout_ms: Option<u32>,
+    pub(crate) trial: Trial,
 }
 
 /// Whether the credential goes along.
@@ -86,14 +90,43 @@ impl Authorised {
     /// Reads the body to its end, so that it can be sent more than once, digested, or signed.
     pub(crate) async fn gather(&mut self) -> Result<Bytes, HttpError> {
         let body = match std::mem::take(&mut self.body) {
-            Body::Whole(bytes) => bytes,
+            Body::Whole(bytes) => {
+                self.body = Body::Whole(bytes.clone());
+                return Ok(bytes);
+            }
             Body::Pieces(pieces) => {
                 let whole = Body::Pieces(self.guard(pieces)).whole().await;
                 whole.map_err(|error| clean(error, self.authority.redactor()))?
             }
         };
-        self.body = Body::Whole(body.clone());
-        Ok(body)
+        self.body = Body::Whole(body);
+        self.complete()
+    }
+
+    /// Whether the body cannot be sent as it comes: a write is told from another by it, a redirect may
+    /// ask for it once more, a field of it may be the gate's own, a credential may go into it or sign it.
+    pub(crate) fn needs_whole_body(&self) -> bool {
+        let inner = &self.authority.inner;
+        let credential = match self.credential {
+            WithCredential::Yes => inner.credential.as_ref(),
+            WithCredential::No => None,
+        };
+        self.is_write()
+            || self.redirects == Redirects::Follow
+            || !inner.reserved_fields().is_empty()
+            || credential.is_some_and(Credential::reads_body)
+    }
+
+    /// Judges the fields of a whole body, and puts the idempotency key there if that is its place.
+    fn complete(&mut self) -> Result<Bytes, HttpError> {
+        let Body::Whole(body) = &mut self.body else {
+            return Ok(Bytes::new());
+        };
+        check_fields(&self.authority, self.credential, &self.headers, body)?;
+        if self.access == Access::Write {
+            place_key(&self.scope, &mut self.headers, body)?;
+        }
+        Ok(body.clone())
     }
 
     /// The body as far as it may be sent: within the cap, and without a secret.
@@ -120,6 +153,7 @@ impl Authorised {
             credential: self.credential,
             redirects: self.redirects,
             timeout_ms: self.timeout_ms,
+            trial: self.trial.clone(),
         }
     }
 }
@@ -139,7 +173,7 @@ pub(crate) fn authorise(
     {
         return Err(too_large(size, scope.request_bytes));
     }
-    let mut headers = header::check(&request.headers, |name| inner.reserves_header(scope, name))?;
+    let headers = header::check(&request.headers, |name| inner.reserves_header(scope, name))?;
     if let Some(name) = inner.reserved_parameter(&target) {
         let message = format!(
             "a connector may not set the query parameter `{name}`: the gate places a credential there"
@@ -151,12 +185,11 @@ pub(crate) fn authorise(
         None => WithCredential::No,
     };
     scan(authority, &request, &target)?;
-    if access == Access::Write {
-        place_key(scope, &mut headers)?;
-    }
+    let trial = Trial::default();
+    trial.judge(authority, scope, &request.method, &target);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| HttpError::InvalidRequest("the method is not a token".to_owned()))?;
-    Ok(Authorised {
+    let mut authorised = Authorised {
         authority: authority.clone(),
         scope: scope.clone(),
         method,
@@ -167,7 +200,11 @@ pub(crate) fn authorise(
         credential,
         redirects: request.redirects,
         timeout_ms: request.timeout_ms,
-    })
+        trial,
+    };
+    // A body that is still on its way is judged when it has come.
+    authorised.complete()?;
+    Ok(authorised)
 }
 
 /// Rules and address literals: what a redirect's next hop is judged by, too.
@@ -212,7 +249,7 @@ pub(crate) fn check_credential(
         let message = "this connection has no credential for the auth method that the request names";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
     };
-    if credential.placement.is_none() && credential.client_certificate.is_none() {
+    if !credential.is_placed() && credential.client_certificate.is_none() {
         let message = "the auth method has no place in a request; it only verifies webhooks";
         return Err(HttpError::CredentialUnavailable(message.to_owned()));
     }
@@ -227,10 +264,7 @@ pub(crate) fn check_credential(
             format!("the credential would cross the network in plain text to {}; use https", target.base());
         return Err(ceiling("insecure-credential", message));
     }
-    if let Some(placement) = &credential.placement {
-        Placed::make(placement, &credential.secrets)
-            .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
-    }
+    credential.ready(authority.redactor())?;
     Ok(WithCredential::Yes)
 }
 
@@ -241,7 +275,10 @@ fn is_private_enough(policy: &AddressPolicy, target: &Target) -> bool {
 
 /// Secrets reach a request by placement only; a guest that sends one found it somewhere.
 fn scan(authority: &Authority, request: &HttpRequest, target: &Target) -> Result<(), HttpError> {
-    let redactor = authority.redactor();
+    let inner = &authority.inner;
+    let audience = || inner.credential.as_ref().is_some_and(|credential| credential.audience.holds(target));
+    let guard = inner.guard.as_ref().filter(|_| audience());
+    let redactor = guard.unwrap_or_else(|| authority.redactor());
     let url = redactor.finds(target.url().as_str().as_bytes()) || redactor.finds(request.url.as_bytes());
     let headers = request
         .headers
@@ -270,16 +307,64 @@ pub(crate) fn too_large(size: u64, limit: u64) -> HttpError {
     HttpError::BudgetExhausted(format!("request-too-large: a body of {size} bytes; the limit is {limit}"))
 }
 
-fn place_key(scope: &Scope, headers: &mut HeaderMap) -> Result<(), HttpError> {
-    let Some(name) = &scope.key_header else {
+/// The fields of a body that only the gate sets; and that a credential that goes there can.
+fn check_fields(
+    authority: &Authority,
+    credential: WithCredential,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<(), HttpError> {
+    let inner = &authority.inner;
+    let content_type = headers.get(http::header::CONTENT_TYPE);
+    let needed = match credential {
+        WithCredential::Yes => inner.credential.as_ref().is_some_and(Credential::is_in_body),
+        WithCredential::No => false,
+    };
+    for name in inner.reserved_fields() {
+        match field::find(content_type, body, name) {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                let message = format!(
+                    "a connector may not set the body's field `{name}`: the gate places a credential there"
+                );
+                return Err(ceiling("secret-position", message));
+            }
+            Err(problem) if needed => return Err(HttpError::InvalidRequest(problem)),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Puts the idempotency key where the manifest says. A connector sees the key in its context; one that
+/// has put it into the body itself has done the same.
+fn place_key(scope: &Scope, headers: &mut HeaderMap, body: &mut Bytes) -> Result<(), HttpError> {
+    let Some(carrier) = &scope.key_carrier else {
         return Ok(());
     };
     let invalid = |problem: &str| HttpError::InvalidRequest(format!("idempotency key: {problem}"));
-    let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| invalid("the manifest's header is not a token"))?;
     let key = scope.key.as_ref().ok_or_else(|| invalid("this write needs one and the host gave none"))?;
-    let value = HeaderValue::from_str(key).map_err(|_| invalid("it is not visible ASCII"))?;
-    headers.insert(name, value);
+    match carrier.as_ref() {
+        KeyCarrier::Header { name } => {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| invalid("the manifest's header is not a token"))?;
+            let value = HeaderValue::from_str(key).map_err(|_| invalid("it is not visible ASCII"))?;
+            headers.insert(name, value);
+        }
+        KeyCarrier::BodyField { name } => {
+            let content_type = headers.get(http::header::CONTENT_TYPE);
+            match field::find(content_type, body, name).map_err(|problem| invalid(&problem))? {
+                Some(own) if own == *key => {}
+                Some(_) => {
+                    return Err(invalid(&format!("the body has another value in `{name}`; leave it out")));
+                }
+                None => {
+                    *body =
+                        field::insert(content_type, body, name, key).map_err(|problem| invalid(&problem))?;
+                }
+            }
+        }
+    }
     Ok(())
 }
 

@@ -46,6 +46,7 @@ impl Bill {
             micros: 0,
             sent_bytes: 0,
             received_bytes: 0,
+            would_deny: request.trial.found(authority.redactor()),
         };
         place.open(&effect);
         let sent = Arc::new(AtomicU64::new(request.body.len().unwrap_or(0)));

@@ -124,15 +124,12 @@ enum Begun {
     Yes,
 }
 
-/// What the source said, or that the coding is broken.
+/// What the source said, or that the coding is broken. The decoders cannot always tell whether it is
+/// damaged or cut short.
 fn broken(coding: Coding, error: io::Error) -> HttpError {
-    let cut = error.kind() == io::ErrorKind::UnexpectedEof;
     let own = error.into_inner().and_then(|inner| inner.downcast::<HttpError>().ok());
     own.map_or_else(
-        || {
-            let how = if cut { "ends too early" } else { "is damaged" };
-            HttpError::BadResponse(format!("encoding: the {} {how}", coding.name()))
-        },
+        || HttpError::BadResponse(format!("encoding: the {} is damaged or cut short", coding.name())),
         |own| *own,
     )
 }

@@ -15,6 +15,7 @@ mod binding;
 mod carve_out;
 mod classify;
 mod client;
+mod clock;
 mod config;
 mod credential;
 mod decode;
@@ -34,6 +35,7 @@ mod resolve;
 #[cfg(any(test, debug_assertions))]
 mod script;
 mod tls;
+mod trial;
 mod upload;
 
 pub use address::{Special, special};
@@ -41,12 +43,13 @@ pub use authorise::Authorised;
 pub use authority::{Authority, AuthorityError, Scope};
 pub use carve_out::{CarveOut, CarveOutError};
 pub use config::{GateConfig, GateConfigError};
-pub use credential::{Credentials, HmacAlgorithm, Secret, UnknownSlot, constant_time_equal};
+pub use credential::{Credentials, Secret, SlotRefusal, UnknownSlot, constant_time_equal};
 pub use effects::{Effects, Place};
 pub use gate::Gate;
 pub use proxy::{EgressProxy, EgressProxyError};
 pub use redact::Redactor;
 pub use tls::TlsMaterialError;
+pub use wharf_model::manifest::HashAlgorithm as HmacAlgorithm;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, timeout_at};
 use wharf_model::http::{Body, HttpError, HttpResponse, Redirects};
@@ -9,16 +10,18 @@ use wharf_model::http::{Body, HttpError, HttpResponse, Redirects};
 use crate::{
     authorise::{Authorised, WithCredential, ceiling, check_credential, judge},
     bill::Bill,
+    binding::Credential,
     carve_out::AddressPolicy,
     classify::classify,
     config::GateConfig,
-    credential::Placed,
+    credential::Outgoing,
     decode::accepted,
     effects::Place,
     pool::Pool,
     receive::{Caps, receive},
     redirect::{MAX_HOPS, next},
     refusal::{Failed, clean},
+    trial::Trial,
     upload::Upload,
 };
 
@@ -37,8 +40,7 @@ impl Sender {
         mut request: Authorised,
         place: Place,
     ) -> Result<HttpResponse, HttpError> {
-        // A write is told from another by its body, and a redirect may ask for the body once more.
-        if (request.is_write() || request.redirects == Redirects::Follow)
+        if request.needs_whole_body()
             && let Err(error) = request.gather().await
         {
             place.tell(request.refused(&error));
@@ -75,8 +77,9 @@ impl Sender {
             request = match step {
                 Ok(request) => request,
                 Err((refused, error)) => {
+                    let error = clean(error, request.authority.redactor());
                     place.tell(refused.refused(&error));
-                    return Err(settle(clean(error, request.authority.redactor())));
+                    return Err(settle(error));
                 }
             };
             response = self.hop(&mut request, place, deadline).await.map_err(settle)?;
@@ -95,6 +98,8 @@ impl Sender {
             Ok(access) => hop.access = access,
             Err(error) => return Err((hop, error)),
         }
+        hop.trial = Trial::default();
+        hop.trial.judge(&hop.authority, &hop.scope, hop.method(), &hop.target);
         let credential = hop.authority.inner.credential.as_ref();
         if let (WithCredential::Yes, Some(credential)) = (hop.credential, credential) {
             let name = &credential.secrets.method;
@@ -134,15 +139,24 @@ impl Sender {
         let tried = format!("{} {}", request.method(), request.target.display());
         let client = self.pool.client(&request.authority.account, inner.tls(request.credential));
         let client = client.map_err(|error| HttpError::Tls(error.to_string()))?;
-        let (wire, upload) = assemble(request, bill)?;
-        let response = match timeout_at(deadline, client.execute(wire)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                let own = upload.and_then(|upload| upload.failure());
-                return Err(own.map_or_else(|| classify(&inner.connector, &tried, &error), Failed::from));
+        let send = async |request: &mut Authorised| {
+            let (wire, upload) = assemble(request, bill)?;
+            match timeout_at(deadline, client.execute(wire)).await {
+                Ok(Ok(response)) => Ok(response),
+                Ok(Err(error)) => {
+                    let own = upload.and_then(|upload| upload.failure());
+                    Err(own.map_or_else(|| classify(&inner.connector, &tried, &error), Failed::from))
+                }
+                Err(_) => Err(Failed::from(HttpError::Timeout("no response in time".to_owned()))),
             }
-            Err(_) => return Err(HttpError::Timeout("no response in time".to_owned()).into()),
         };
+        let mut response = send(request).await?;
+        if let Some(credential) = credential(request)
+            && credential.learn(request.target.url(), response.status().as_u16(), response.headers())
+        {
+            // Refused before anything was done, for want of an answer that can now be given.
+            response = send(request).await?;
+        }
         let caps = Caps {
             deadline,
             between_bytes: self.config.between_bytes_timeout,
@@ -154,38 +168,54 @@ impl Sender {
     }
 }
 
+/// The credential that goes along, if one does.
+fn credential(request: &Authorised) -> Option<&Credential> {
+    match request.credential {
+        WithCredential::Yes => request.authority.inner.credential.as_ref(),
+        WithCredential::No => None,
+    }
+}
+
 /// The request as it goes out; here, after all decisions, the credential comes in.
-fn assemble(request: &mut Authorised, bill: &Bill) -> Result<(reqwest::Request, Option<Upload>), Failed> {
-    let mut url = request.target.url().clone();
+fn assemble(
+    request: &mut Authorised,
+    bill: &Bill,
+) -> Result<(reqwest::Request, Option<Upload>), Failed> {
+    let (body, pieces) = match std::mem::take(&mut request.body) {
+        Body::Whole(bytes) => {
+            // A redirect or a challenge may ask for it once more.
+            request.body = Body::Whole(bytes.clone());
+            (bytes, None)
+        }
+        Body::Pieces(pieces) => (Bytes::new(), Some(pieces)),
+    };
     let mut headers = request.headers.clone();
     headers.insert(header::ACCEPT_ENCODING, accepted(&request.method, &headers));
-    let expects_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
-    if request.body.is_empty() && expects_body {
+    let mut outgoing = Outgoing {
+        method: request.method.clone(),
+        url: request.target.url().clone(),
+        headers,
+        body,
+    };
+    if let Some(credential) = credential(request) {
+        credential.place(&mut outgoing, request.authority.redactor()).map_err(HttpError::from)?;
+    }
+    let Outgoing { method, url, mut headers, body } = outgoing;
+    let expects_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
+    if body.is_empty() && pieces.is_none() && expects_body {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    let credential = request.authority.inner.credential.as_ref();
-    if let (WithCredential::Yes, Some(credential)) = (request.credential, credential)
-        && let Some(placement) = &credential.placement
-    {
-        let placed = Placed::make(placement, &credential.secrets)
-            .map_err(|error| HttpError::CredentialUnavailable(error.to_string()))?;
-        placed.put(&mut url, &mut headers);
-    }
-    let mut wire = reqwest::Request::new(request.method.clone(), url);
+    let mut wire = reqwest::Request::new(method, url);
     *wire.headers_mut() = headers;
-    let (body, upload) = match std::mem::take(&mut request.body) {
-        Body::Whole(bytes) => {
-            // A redirect may ask for it once more.
-            request.body = Body::Whole(bytes.clone());
-            ((!bytes.is_empty()).then(|| bytes.into()), None)
-        }
-        Body::Pieces(pieces) => {
-            let upload = Upload::default();
-            let pieces = upload.watch(request.guard(pieces), bill.sent());
-            (Some(reqwest::Body::wrap_stream(pieces)), Some(upload))
+    let mut upload = None;
+    *wire.body_mut() = match pieces {
+        None => (!body.is_empty()).then(|| body.into()),
+        Some(pieces) => {
+            let watched = upload.insert(Upload::default());
+            let pieces = watched.watch(request.guard(pieces), bill.sent());
+            Some(reqwest::Body::wrap_stream(pieces))
         }
     };
-    *wire.body_mut() = body;
     Ok((wire, upload))
 }
 

@@ -3,7 +3,7 @@
 use wharf_model::{
     effect::{Effect, EffectResult},
     egress::Target,
-    http::{Denial, HttpError},
+    http::{Denial, DeniedBy, HttpError},
 };
 
 use crate::{authority::Authority, redact::Redactor};
@@ -30,15 +30,18 @@ impl Failed {
 
     /// How the failure shows in an effect.
     pub(crate) fn result(&self) -> EffectResult {
-        let denied = |reason: &str, message: &str| EffectResult::Denied {
+        let denied = |reason: &str, by: DeniedBy, message: &str| EffectResult::Denied {
             reason: reason.to_owned(),
+            by,
             message: self.detail.clone().unwrap_or_else(|| message.to_owned()),
         };
         match &self.error {
-            HttpError::Denied(denial) => denied(&denial.reason, &denial.message),
-            HttpError::InvalidRequest(message) => denied("invalid-request", message),
-            HttpError::CredentialUnavailable(message) => denied("credential-unavailable", message),
-            HttpError::BudgetExhausted(message) => denied("budget-exhausted", message),
+            HttpError::Denied(denial) => denied(&denial.reason, denial.by, &denial.message),
+            HttpError::InvalidRequest(message) => denied("invalid-request", DeniedBy::Ceiling, message),
+            HttpError::CredentialUnavailable(message) => {
+                denied("credential-unavailable", DeniedBy::Ceiling, message)
+            }
+            HttpError::BudgetExhausted(message) => denied("budget-exhausted", DeniedBy::Ceiling, message),
             HttpError::Unreachable(_)
             | HttpError::Tls(_)
             | HttpError::Timeout(_)
@@ -75,5 +78,5 @@ pub(crate) fn refused(authority: &Authority, method: &str, url: &str, error: &Ht
     };
     let method = method.chars().take(32).filter(char::is_ascii_graphic).collect();
     let result = Failed::from(error.clone()).result();
-    Effect { method, url, result, micros: 0, sent_bytes: 0, received_bytes: 0 }
+    Effect { method, url, result, micros: 0, sent_bytes: 0, received_bytes: 0, would_deny: None }
 }

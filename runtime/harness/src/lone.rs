@@ -5,7 +5,7 @@
 use std::{collections::HashMap, future::ready};
 
 use async_trait::async_trait;
-use wharf_gate::{Authority, Effects, Gate, Scope};
+use wharf_gate::{Authority, Effects, Gate, Scope, SlotRefusal};
 use wharf_model::{http::HttpRequest, time::Timestamp};
 use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
 
@@ -85,12 +85,21 @@ impl Host for LoneHost {
     }
 
     fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
-        let algorithm = match algorithm {
-            HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
-            HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
-            HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
-        };
-        self.authority.hmac(slot, algorithm, data).map_err(|_| CredentialError::UnknownSlot)
+        self.authority.hmac(slot, hash(algorithm), data).map_err(refused)
+    }
+
+    fn verify(
+        &self,
+        slot: &str,
+        algorithm: HmacAlgorithm,
+        data: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, CredentialError> {
+        self.authority.verify(slot, hash(algorithm), data, signature).map_err(refused)
+    }
+
+    async fn reveal(&mut self, slot: &str) -> Result<Vec<u8>, CredentialError> {
+        self.authority.reveal(slot).map(<[u8]>::to_vec).map_err(refused)
     }
 
     async fn store_get(&mut self, scope: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -130,5 +139,20 @@ impl Host for LoneHost {
         self.offers_store()?;
         self.store.remove(&(scope, key.to_owned()));
         Ok(())
+    }
+}
+
+fn hash(algorithm: HmacAlgorithm) -> wharf_gate::HmacAlgorithm {
+    match algorithm {
+        HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
+        HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
+        HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
+    }
+}
+
+fn refused(refusal: SlotRefusal) -> CredentialError {
+    match refusal {
+        SlotRefusal::Unknown(_) => CredentialError::UnknownSlot,
+        SlotRefusal::Denied(message) => CredentialError::Denied(message),
     }
 }

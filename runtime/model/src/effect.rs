@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::{
+    digest::Digest,
+    http::{Denial, DeniedBy},
+};
 
 /// One HTTP call through the gate, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +17,16 @@ pub struct Effect {
     pub url: String,
     /// What came of it.
     pub result: EffectResult,
-    /// Wall time in microseconds, from the decision to the last byte of the response.
+    /// Wall time in microseconds, from the first byte of the request to the last of the response that
+    /// was read.
     pub micros: u64,
     /// Bytes of the request body.
     pub sent_bytes: u64,
-    /// Bytes of the response body.
+    /// Bytes of the response body, decoded, as far as it was read.
     pub received_bytes: u64,
+    /// It passed, and the grant that is being tried out would have denied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_deny: Option<Denial>,
 }
 
 /// What came of an effect.
@@ -34,6 +41,8 @@ pub enum EffectResult {
     Denied {
         /// As in `Denial::reason`.
         reason: String,
+        /// Which gate.
+        by: DeniedBy,
         /// For a person.
         message: String,
     },

@@ -23,6 +23,9 @@ pub struct Grant {
     /// Certificate authorities in PEM that this connector's calls trust besides the server's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roots: Vec<String>,
+    /// Secrets that the connector may read, as `METHOD/SLOT`; its manifest must ask for each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reveal: Vec<String>,
     /// Limits that differ from the server's defaults.
     #[serde(default, skip_serializing_if = "LimitOverrides::is_default")]
     pub limits: LimitOverrides,
@@ -37,6 +40,12 @@ impl Grant {
     pub fn scratch(&self, manifest: &Manifest) -> u64 {
         let asked = manifest.scratch.as_ref().map_or(0, |scratch| scratch.max_bytes);
         asked.min(self.scratch_max_bytes.unwrap_or(0)).min(SCRATCH_CEILING)
+    }
+
+    /// Whether the connector may read what is in `slot` of the auth method `method`.
+    #[must_use]
+    pub fn reveals(&self, method: &str, slot: &str) -> bool {
+        self.reveal.iter().any(|granted| granted.split_once('/') == Some((method, slot)))
     }
 }
 

@@ -3,10 +3,19 @@
 //! Nothing here is granted by being declared. The types reject unknown fields, so that a typing
 //! mistake in a permission is an error and never a silent default.
 
+mod auth;
+mod recipe;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use auth::{
+    AuthMethod, AwsSigV4, ClientCertificate, HashAlgorithm, Jwt, JwtAlgorithm, KeyEncoding, OAuth1,
+    OAuth1Method, PlacedField, Placement, Position, SignatureRecipe, Slot, TextEncoding,
+};
+pub use recipe::{Context, Moment, Piece, Template, TemplateError, Variable};
 
 use crate::failure::FailureClass;
 
@@ -86,81 +95,6 @@ pub struct ScratchRequest {
     pub max_bytes: u64,
 }
 
-/// One way to connect an account: which secrets it takes and where the gate puts them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AuthMethod {
-    /// For people.
-    pub title: String,
-    /// The secrets that a person enters, by slot; a slot used for webhooks stands here too.
-    pub slots: IndexMap<String, Slot>,
-    /// Where the credential goes on a request; none for a method that only verifies webhooks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placement: Option<Placement>,
-    /// The certificate that the gate shows in TLS where the credential may go; alone, or with a placement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_certificate: Option<ClientCertificate>,
-    /// The origins the credential may be sent to, as egress URLs. Empty: every origin of `egress` that is neither `*` nor a wildcard.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub audience: Vec<String>,
-}
-
-/// A client certificate for TLS (RFC 8446, section 4.4.2), in two slots of the method.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ClientCertificate {
-    /// The slot of the chain in PEM, the client's own certificate first.
-    pub certificate: String,
-    /// The slot of its key in PEM: PKCS #8, PKCS #1 or SEC 1, not encrypted.
-    pub key: String,
-}
-
-/// One secret value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Slot {
-    /// For people.
-    pub title: String,
-    /// Whether a connection works without it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub optional: bool,
-}
-
-/// Where the gate puts a credential. Names in `slot` are slots of the method.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, tag = "kind")]
-pub enum Placement {
-    /// `Authorization: Bearer` (RFC 6750).
-    Bearer {
-        /// The token's slot.
-        slot: String,
-    },
-    /// `Authorization: Basic` (RFC 7617).
-    Basic {
-        /// The user name's slot.
-        user: String,
-        /// The password's slot.
-        password: String,
-    },
-    /// A header of its own.
-    Header {
-        /// The header's name.
-        name: String,
-        /// Goes before the value, such as `Token `.
-        #[serde(default)]
-        prefix: String,
-        /// The value's slot.
-        slot: String,
-    },
-    /// A query parameter.
-    Query {
-        /// The parameter's name.
-        name: String,
-        /// The value's slot.
-        slot: String,
-    },
-}
-
 /// What an action does to the world; decides what the host may do when it fails half-way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -212,7 +146,8 @@ pub enum KeyCarrier {
         /// The header's name.
         name: String,
     },
-    /// A member of a JSON object body, which the connector fills from its context.
+    /// A member of a JSON object body, or a field of a form body; the connector leaves it out, and a body that has it
+    /// already is sent only if it holds the very key that the connector sees in its context.
     BodyField {
         /// The member's name.
         name: String,

@@ -7,6 +7,7 @@ mod auth;
 mod egress;
 mod entity;
 mod finding;
+mod import;
 mod schema;
 mod trigger;
 
@@ -16,6 +17,7 @@ pub(crate) use auth::names_one_origin;
 pub(crate) use egress::settings as settings_of;
 pub use finding::ManifestProblem;
 use finding::{Findings, Pointer};
+pub(crate) use import::check_imports;
 
 use crate::interface;
 

@@ -5,12 +5,15 @@
 use serde::Serialize;
 use wharf_model::{
     egress::{Rule, uncovered},
-    manifest::{Action, AuthMethod, EgressRequest, Manifest, Trigger, TriggerSource, Verification},
+    manifest::{Action, AuthMethod, EgressRequest, Manifest, Slot, Trigger, TriggerSource, Verification},
 };
 
 use crate::{
     json::inert,
-    permission::{call_line, effect_words, keep_line, scratch_line, trigger_line, use_line, weight},
+    permission::{
+        call_line, effect_words, keep_line, reveal_line, reveal_lines, scratch_line, trigger_line, use_line,
+        weight,
+    },
     words::in_bytes,
 };
 
@@ -24,6 +27,18 @@ pub enum Direction {
     Narrows,
     /// Neither; good to know.
     Note,
+}
+
+impl Direction {
+    /// The stable kebab-case name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Widens => "widens",
+            Self::Narrows => "narrows",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// One change, in plain words.
@@ -118,7 +133,12 @@ fn amount(diff: &mut PermissionDiff, before: u64, after: u64, line: impl Fn(u64)
 fn auth(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
     for (name, method) in &new.auth {
         match old.auth.get(name) {
-            None => diff.push(Direction::Widens, use_line(name, method)),
+            None => {
+                diff.push(Direction::Widens, use_line(name, method));
+                for line in reveal_lines(name, method) {
+                    diff.push(Direction::Widens, line);
+                }
+            }
             Some(before) => method_changes(diff, name, before, method),
         }
     }
@@ -137,7 +157,28 @@ fn method_changes(diff: &mut PermissionDiff, name: &str, old: &AuthMethod, new: 
     for slot in old.slots.keys().filter(|slot| !new.slots.contains_key(*slot)) {
         diff.push(Direction::Narrows, format!("use the secret `{slot}` ({name})"));
     }
+    for (slot, about) in &new.slots {
+        slot_changes(diff, (name, slot), old.slots.get(slot), about);
+    }
     audience_changes(diff, name, old, new);
+}
+
+/// What may newly be done with a secret besides placing it. To read it is asked for again with each
+/// new reason.
+fn slot_changes(diff: &mut PermissionDiff, (name, slot): (&str, &str), old: Option<&Slot>, new: &Slot) {
+    let hashed = old.is_some_and(|old| old.hmac);
+    if new.hmac != hashed {
+        let direction = if new.hmac { Direction::Widens } else { Direction::Narrows };
+        diff.push(direction, format!("use the secret `{slot}` ({name}) for signatures that it asks for"));
+    }
+    let before = old.and_then(|old| old.reveal.as_ref());
+    match (before, &new.reveal) {
+        (before, Some(reason)) if before != Some(reason) => {
+            diff.push(Direction::Widens, reveal_line(name, slot, reason));
+        }
+        (Some(reason), None) => diff.push(Direction::Narrows, reveal_line(name, slot, reason)),
+        (None | Some(_), None | Some(_)) => {}
+    }
 }
 
 /// An empty audience follows `egress`, whose own changes are reported.

@@ -56,6 +56,14 @@ pub enum PackageError {
         /// What the file says.
         found: String,
     },
+    /// It imports what its manifest does not ask for.
+    #[error("it imports `{import}`, and its manifest asks for nothing of the kind: {fix}, or do not call it")]
+    ImportNotGranted {
+        /// The import, by full name.
+        import: String,
+        /// What to write into the manifest.
+        fix: &'static str,
+    },
     /// One of our sections is not there.
     #[error("the section `{name}` is missing: the file was not sealed; build it with `wharf build`")]
     SectionMissing {
@@ -90,6 +98,14 @@ pub enum PackageError {
     /// The manifest breaks rules.
     #[error("{}", list(.0))]
     Manifest(Vec<ManifestProblem>),
+}
+
+impl PackageError {
+    /// The stable name, for the API.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        if matches!(self, Self::ImportNotGranted { .. }) { "import-not-granted" } else { "bad-package" }
+    }
 }
 
 fn list(problems: &[ManifestProblem]) -> String {

@@ -5,8 +5,8 @@ use serde::Serialize;
 use wharf_model::{digest::Digest, manifest::Manifest};
 
 use crate::{
-    CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, PackageError, check_manifest, interface,
-    json::parse_manifest, section::Outline,
+    CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, PackageError, check::check_imports, check_manifest,
+    interface, json::parse_manifest, section::Outline,
 };
 
 /// A connector file, read and not run.
@@ -40,6 +40,7 @@ pub fn open(bytes: &[u8]) -> Result<Package, PackageError> {
     speaks_contract(&outline.exports)?;
     let manifest = parse_manifest(outline.text(MANIFEST_SECTION)?)?;
     check_manifest(&manifest, &outline.exports).map_err(PackageError::Manifest)?;
+    check_imports(&manifest, &outline.imports)?;
     Ok(Package {
         digest: Digest::of(bytes),
         manifest,

@@ -3,7 +3,8 @@
 
 use indexmap::IndexMap;
 use wharf_model::manifest::{
-    AuthMethod, EffectClass, EgressRequest, Manifest, Placement, TriggerSource, Verification,
+    AuthMethod, EffectClass, EgressRequest, Manifest, PlacedField, Placement, Position, TriggerSource,
+    Verification,
 };
 
 use crate::{
@@ -20,6 +21,7 @@ pub fn permissions(manifest: &Manifest) -> Vec<String> {
     lines.extend(manifest.store.as_ref().map(|store| keep_line(store.max_bytes)));
     lines.extend(manifest.scratch.as_ref().map(|scratch| scratch_line(scratch.max_bytes)));
     lines.extend(manifest.auth.iter().map(|(name, method)| use_line(name, method)));
+    lines.extend(manifest.auth.iter().flat_map(|(name, method)| reveal_lines(name, method)));
     lines.extend(trigger_lines(manifest));
     lines.extend(effect_lines(manifest));
     lines
@@ -107,44 +109,77 @@ pub(crate) fn scratch_line(max_bytes: u64) -> String {
 
 /// `have `bot-token` (token) sent as a bearer token, without seeing it`.
 pub(crate) fn use_line(name: &str, method: &AuthMethod) -> String {
-    let how = match &method.placement {
-        Some(Placement::Bearer { .. }) => "sent as a bearer token".to_owned(),
-        Some(Placement::Basic { .. }) => "sent as user name and password".to_owned(),
-        Some(Placement::Header { name, .. }) => format!("sent in the header {name}"),
-        Some(Placement::Query { name, .. }) => format!("sent in the query parameter {name}"),
-        None => String::new(),
-    };
-    let placed = method.placement.as_ref().map(slots_of).unwrap_or_default();
+    let how = method.placement.as_ref().map(how).unwrap_or_default();
+    let placed = method.placement.as_ref().map(Placement::slots).unwrap_or_default();
     let shown = method.client_certificate.as_ref();
     let shown = shown.map(|shown| vec![shown.certificate.as_str(), &shown.key]).unwrap_or_default();
-    let sent = |slot: &&String| placed.contains(&slot.as_str());
+    let sent = |slot: &&String| placed.contains(slot);
     let shown = |slot: &&String| !sent(slot) && shown.contains(&slot.as_str());
     let to = if method.audience.is_empty() {
         String::new()
     } else {
         format!(" to {}", method.audience.join(", "))
     };
+    let hashed = |slot: &&String| method.slots.get(*slot).is_some_and(|about| about.hmac);
     let uses = [
         (quoted(method.slots.keys().filter(sent)), format!("{how}{to}")),
         (quoted(method.slots.keys().filter(shown)), format!("used as a client certificate in TLS{to}")),
         (
             quoted(method.slots.keys().filter(|slot| !sent(slot) && !shown(slot))),
-            "used to check and make signatures".to_owned(),
+            "used to check deliveries".to_owned(),
         ),
+        (quoted(method.slots.keys().filter(hashed)), "used for signatures that it asks for".to_owned()),
     ];
     let uses = uses.iter().filter(|(slots, _)| !slots.is_empty());
     let uses: Vec<String> = uses.map(|(slots, how)| format!("{slots} {how}")).collect();
     inert(&format!("have the secrets of `{name}`, without seeing them: {}", uses.join("; ")))
 }
 
-/// The slots whose values go into a request.
-fn slots_of(placement: &Placement) -> Vec<&str> {
+/// What the gate makes of a credential.
+fn how(placement: &Placement) -> String {
     match placement {
-        Placement::Bearer { slot } | Placement::Header { slot, .. } | Placement::Query { slot, .. } => {
-            vec![slot]
+        Placement::Bearer { .. } => "sent as a bearer token".to_owned(),
+        Placement::Basic { .. } => "sent as user name and password".to_owned(),
+        Placement::Header { name, .. } => format!("sent in the header {name}"),
+        Placement::Query { name, .. } => format!("sent in the query parameter {name}"),
+        Placement::BodyField { name, .. } => format!("sent in the body's field {name}"),
+        Placement::Fields { fields } => {
+            let places: Vec<String> = fields.iter().map(place_of).collect();
+            format!("sent in {}", places.join(", "))
         }
-        Placement::Basic { user, password } => vec![user, password],
+        Placement::Signature(recipe) => {
+            let places: Vec<String> = recipe.fields.iter().map(place_of).collect();
+            format!("used to sign requests, in {},", places.join(", "))
+        }
+        Placement::Jwt(jwt) => {
+            format!("used to sign tokens ({}), sent in the header {},", jwt.algorithm.name(), jwt.header)
+        }
+        Placement::AwsSigV4(_) => "used to sign requests as AWS asks for".to_owned(),
+        Placement::OAuth1(_) => "used to sign requests with OAuth 1.0a".to_owned(),
+        Placement::Digest { .. } => "used to answer Digest challenges".to_owned(),
     }
+}
+
+fn place_of(field: &PlacedField) -> String {
+    let kind = match field.position {
+        Position::Header => "the header",
+        Position::Query => "the query parameter",
+        Position::Body => "the body's field",
+    };
+    format!("{kind} {}", field.name)
+}
+
+/// The secrets that it asks to read. Nothing of this comes with the rest: each needs a grant by name.
+pub(crate) fn reveal_lines(name: &str, method: &AuthMethod) -> Vec<String> {
+    let slots = method.slots.iter().filter_map(|(slot, about)| Some((slot, about.reveal.as_ref()?)));
+    slots.map(|(slot, reason)| reveal_line(name, slot, reason)).collect()
+}
+
+/// `READ the secret `key/private` itself, which no other permission lets it; its reason: …`.
+pub(crate) fn reveal_line(name: &str, slot: &str, reason: &str) -> String {
+    inert(&format!(
+        "READ the secret `{name}/{slot}` itself, once that is granted by name (--reveal {name}/{slot}); its reason: {reason}"
+    ))
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> String {

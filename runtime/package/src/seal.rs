@@ -3,8 +3,8 @@
 //! the manifest is written in its normal form.
 
 use crate::{
-    CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, MAX_BYTES, MAX_SECTION_BYTES, PackageError, check_manifest,
-    json::parse_manifest, open::speaks_contract, section::Outline,
+    CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, MAX_BYTES, MAX_SECTION_BYTES, PackageError,
+    check::check_imports, check_manifest, json::parse_manifest, open::speaks_contract, section::Outline,
 };
 
 /// The connector file of a component and the manifest that its `describe` returned.
@@ -13,6 +13,7 @@ pub fn seal(component: &[u8], manifest_json: &str) -> Result<Vec<u8>, PackageErr
     speaks_contract(&outline.exports)?;
     let manifest = parse_manifest(manifest_json)?;
     check_manifest(&manifest, &outline.exports).map_err(PackageError::Manifest)?;
+    check_imports(&manifest, &outline.imports)?;
     let normal =
         serde_json::to_string(&manifest).map_err(|error| PackageError::Componentize(error.to_string()))?;
     if normal.len() > MAX_SECTION_BYTES {

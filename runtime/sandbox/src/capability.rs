@@ -72,7 +72,7 @@ where
     R: ComponentNamedList + Lower + Weigh + 'static,
     F: Fn(&mut State, P) -> wasmtime::Result<R> + Send + Sync + 'static,
 {
-    let door = Door { import, price: price::of(import) };
+    let door = Door { import, price: price::of(import)? };
     linker.func_wrap(function(import), move |mut store: StoreContextMut<'_, State>, params: P| {
         enter(&mut store, door, params.weight())?;
         let result = answer(store.data_mut(), params)?;
@@ -92,7 +92,7 @@ where
     R: ComponentNamedList + Lower + Weigh + Send + 'static,
     F: for<'a> Fn(&'a mut State, P) -> Answer<'a, R> + Copy + Send + Sync + 'static,
 {
-    let door = Door { import, price: price::of(import) };
+    let door = Door { import, price: price::of(import)? };
     linker.func_wrap_async(function(import), move |mut store: StoreContextMut<'_, State>, params: P| {
         Box::new(async move {
             enter(&mut store, door, params.weight())?;

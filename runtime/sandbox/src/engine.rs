@@ -138,10 +138,15 @@ fn pool(settings: &SandboxConfig) -> PoolingAllocationConfig {
     pool
 }
 
+/// Memory mappings that so many slots need.
+pub(crate) fn mappings(slots: u32) -> u64 {
+    u64::from(slots) * 8 + 3 * 1000 + 300
+}
+
 /// A slot takes up to four mappings when it is idle and four more while a call is in it (memory,
 /// guard, image, stack); a thousand connectors take three each, and 300 are everything else.
 fn check_map_count(slots: u32) -> Result<(), SandboxError> {
-    let need = u64::from(slots) * 8 + 3 * 1000 + 300;
+    let need = mappings(slots);
     let Some(have) =
         fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok())
     else {

@@ -57,6 +57,25 @@ pub trait Host: Send {
         Err(CredentialError::UnknownSlot)
     }
 
+    /// Whether `signature` is that hash, in constant time.
+    fn verify(
+        &self,
+        slot: &str,
+        algorithm: HmacAlgorithm,
+        data: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, CredentialError> {
+        let _ = (slot, algorithm, data, signature);
+        Err(CredentialError::UnknownSlot)
+    }
+
+    /// The secret in `slot`, where the manifest asks for it and the operator has granted it by name. A
+    /// host that keeps an audit log writes to it first.
+    async fn reveal(&mut self, slot: &str) -> Result<Vec<u8>, CredentialError> {
+        let _ = slot;
+        Err(CredentialError::UnknownSlot)
+    }
+
     /// Reads an entry. The key has been checked: 1 to 512 bytes without control characters.
     async fn store_get(&mut self, scope: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let _ = (scope, key);
@@ -128,7 +147,7 @@ pub enum CredentialError {
     /// The manifest declares no such slot, or the connection holds nothing in it.
     #[error("unknown slot")]
     UnknownSlot,
-    /// The operator has not granted it.
+    /// The manifest does not declare it, or the operator has not granted it.
     #[error("denied: {0}")]
     Denied(String),
 }

@@ -18,6 +18,7 @@ mod contract;
 mod convert;
 mod engine;
 mod exchange;
+mod facts;
 mod fair;
 mod heart;
 mod host;
@@ -46,6 +47,7 @@ pub use call::{Call, Finished};
 pub use config::{SandboxConfig, SandboxError, WorkerCommand};
 pub use connector::Connector;
 pub use contract::{CONTRACT_VERSION, Interface, Interfaces};
+pub use facts::{Facts, Tried, WorkerTrial, facts, try_worker};
 pub use host::{
     Blob, BlobError, BlobInfo, BlobPieces, CredentialError, Exchange, HmacAlgorithm, Host, StoreError,
     StoreScope,

@@ -26,17 +26,22 @@ pub const WASI: u64 = 1_000;
 /// Fuel for a call of `wasi:filesystem`, which asks the kernel.
 pub const WASI_FILES: u64 = 10_000;
 
+/// Fuel for a request, through our own interface or through `wasi:http`.
+pub const REQUEST: u64 = 50_000;
+
 const fn price(call: &'static str, fuel: u64) -> Price {
     Price { call, fuel }
 }
 
 /// The price list, in the order of the contract.
-pub const PRICES: [Price; 19] = [
-    price("http.send", 50_000),
+pub const PRICES: [Price; 21] = [
+    price("http.send", REQUEST),
     price("http.[method]body.read", 500),
     price("credentials.granted-scopes", 500),
     price("credentials.has", 500),
     price("credentials.hmac", 5_000),
+    price("credentials.verify", 5_000),
+    price("credentials.reveal", 5_000),
     price("credentials.constant-time-equal", 500),
     price("store.get", 10_000),
     price("store.put", 10_000),
@@ -53,8 +58,8 @@ pub const PRICES: [Price; 19] = [
     price("random.bytes", 500),
 ];
 
-/// The price of a function of the contract; one that is not on the list costs as much as the dearest.
-pub(crate) fn of(call: &str) -> u64 {
+/// The price of a function of the contract. A function without one cannot be offered.
+pub(crate) fn of(call: &str) -> wasmtime::Result<u64> {
     let listed = PRICES.iter().find(|price| price.call == call);
-    listed.map_or(50_000, |price| price.fuel)
+    listed.map(|price| price.fuel).ok_or_else(|| wasmtime::Error::msg(format!("`{call}` has no price")))
 }

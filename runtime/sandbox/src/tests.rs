@@ -6,18 +6,32 @@ mod guest;
 /// A host that answers what a case wants.
 mod host;
 
+/// Each limit at its edge.
+mod bounds;
 /// Compiled artifacts on disk.
 mod cache;
 /// What a call may ask for, and what it is billed.
 mod calls;
+/// Where a guest is when its time is up.
+mod deadlines;
+/// Exchanges that overlap, and bodies that are read as they come.
+mod exchanges;
+/// One connector cannot starve another.
+mod fairness;
+/// What no connector may need.
+mod features;
 /// Limits of what goes through the gate.
 mod gate;
 /// Each limit, and each way a call can end.
 mod limits;
 /// What is refused before it runs.
 mod loading;
+/// Components that somebody has broken.
+mod mutants;
 /// What a guest may return.
 mod output;
+/// The reference page.
+mod reference;
 /// Text of a guest, made safe.
 mod text;
 /// Components of a toolchain that links WASI.

@@ -5,7 +5,7 @@
 
 use axum::{
     Router, middleware,
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use utoipa::{
     Modify, OpenApi,
@@ -16,13 +16,16 @@ use utoipa::{
     },
 };
 
+mod audit;
 pub(crate) mod auth;
 mod connections;
 mod connectors;
 mod dead_letters;
+mod doctor;
 pub(crate) mod error;
 mod extract;
 mod flows;
+mod grants;
 mod list;
 mod map;
 mod record;
@@ -51,8 +54,12 @@ fn admin(app: &App) -> Router<App> {
     Router::new()
         .route("/connectors", get(connectors::list).post(connectors::install))
         .route("/connectors/{name}", get(connectors::show).delete(connectors::remove))
-        .route("/connectors/{name}/grant", put(connectors::grant))
+        .route("/connectors/{name}/permissions", get(grants::permissions))
+        .route("/connectors/{name}/grant", put(grants::grant))
+        .route("/connectors/{name}/grant/enforce", post(grants::enforce))
+        .route("/connectors/{name}/grant/proposed", delete(grants::withdraw))
         .route("/connectors/{name}/approve", post(connectors::approve))
+        .route("/connectors/{name}/reject", post(connectors::reject))
         .route("/connections", get(connections::list).post(connections::add))
         .route("/connections/{name}", get(connections::show).delete(connections::remove))
         .route("/connections/{name}/test", post(connections::test))
@@ -68,6 +75,8 @@ fn admin(app: &App) -> Router<App> {
         .route("/dead-letters/{id}", get(dead_letters::show))
         .route("/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/dead-letters/{id}/discard", post(dead_letters::discard))
+        .route("/audit", get(audit::audit))
+        .route("/doctor", get(doctor::doctor))
         .route("/status", get(status::status))
         .route("/openapi.json", get(document))
         .fallback(not_found)
@@ -105,12 +114,14 @@ pub fn openapi() -> String {
     ),
     paths(
         connectors::list, connectors::install, connectors::show, connectors::remove,
-        connectors::grant, connectors::approve,
+        connectors::approve, connectors::reject,
+        grants::permissions, grants::grant, grants::enforce, grants::withdraw,
         connections::list, connections::add, connections::show, connections::remove,
         connections::test, connections::options,
         flows::list, flows::apply, flows::validate, flows::show, flows::run,
         runs::list, runs::show, runs::replay,
         dead_letters::list, dead_letters::show, dead_letters::replay, dead_letters::discard,
+        audit::audit, doctor::doctor,
         status::status, document, status::healthz, status::readyz, status::metrics,
         webhook::receive,
     ),

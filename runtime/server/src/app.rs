@@ -5,7 +5,13 @@ use std::sync::Arc;
 use wharf_engine::Engine;
 
 use crate::{
-    answer::RequestIds, api::auth::Throttle, body::Room, config::Webhooks, key::Keys, metrics::Metrics,
+    answer::RequestIds,
+    api::auth::Throttle,
+    body::Room,
+    config::{Config, Webhooks},
+    doctor::Inside,
+    key::Keys,
+    metrics::Metrics,
 };
 
 /// Shared by all requests; a clone is a few counts.
@@ -16,6 +22,9 @@ pub(crate) struct App {
     pub(crate) keys: Arc<Keys>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) request_ids: Arc<RequestIds>,
+    pub(crate) config: Arc<Config>,
+    /// For `GET /doctor`.
+    pub(crate) inside: Inside,
     pub(crate) webhooks: Arc<Webhooks>,
     /// For deliveries.
     pub(crate) webhook_room: Room,

@@ -30,6 +30,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// The file of the master key; none takes `master.key` in the data directory.
+    pub master_key: Option<PathBuf>,
     /// How long a stopping server lets calls and requests finish.
     pub drain: Duration,
     /// How long ended runs and deliveries are kept.
@@ -189,6 +191,12 @@ impl Config {
     pub fn load(source: Option<Source<'_>>, overrides: &[Override]) -> Result<Self, ConfigError> {
         let (raw, origins) = raw::read(source, overrides)?;
         check::check(raw, &origins)
+    }
+
+    /// The file of the master key.
+    #[must_use]
+    pub fn master_key_file(&self) -> PathBuf {
+        self.master_key.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
     /// The file that holds the first admin key.

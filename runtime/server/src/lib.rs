@@ -11,10 +11,12 @@ mod body;
 mod clock;
 pub mod config;
 mod directory;
+pub mod doctor;
 mod ingress;
 mod key;
 mod listen;
 mod metrics;
+pub mod secrets;
 mod serve;
 mod watch;
 

@@ -13,6 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use wharf_engine::{Counts, Notice};
+use wharf_model::call::StopReason;
 
 mod bounded;
 mod families;
@@ -20,7 +21,7 @@ mod labels;
 
 use bounded::Bounded;
 use families::{Families, register};
-use labels::{Call, Connector, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run};
+use labels::{Call, Connector, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run, Stop};
 
 use crate::ingress::webhook::Answer;
 
@@ -94,7 +95,13 @@ impl Metrics {
         let outcome = Outcome { connector: call.connector.clone(), export, name: call.name.clone(), outcome };
         let families = &self.families;
         families.calls.get_or_create(&outcome).inc();
+        // No failure class has the name of a limit.
+        if let Some(stop) = StopReason::ALL.into_iter().find(|stop| stop.name() == outcome.outcome) {
+            let labels = Stop { connector: call.connector.clone(), reason: stop.name() };
+            families.stops.get_or_create(&labels).inc();
+        }
         families.fuel.get_or_create(&call).inc_by(metering.fuel);
+        families.host_calls.get_or_create(&call).inc_by(metering.host_calls);
         families.host_bytes.get_or_create(&call).inc_by(metering.host_bytes);
         let connector = Connector { connector: call.connector };
         families.call_seconds.get_or_create(&connector).observe(seconds(metering.wall_micros));
@@ -111,13 +118,19 @@ impl Metrics {
         let result = match &effect.result {
             EffectResult::Status(status) => status_class(*status),
             EffectResult::Journaled(_) => "journaled",
-            EffectResult::Denied { reason, message: _ } => {
-                let labels = Denial { connector: connector.clone(), reason: self.actions.admit(reason) };
+            EffectResult::Denied { reason, by, message: _ } => {
+                let reason = self.actions.admit(reason);
+                let labels = Denial { connector: connector.clone(), gate: by.name(), reason };
                 self.families.denials.get_or_create(&labels).inc();
                 "denied"
             }
             EffectResult::Failed(_) => "failed",
         };
+        if let Some(denial) = &effect.would_deny {
+            let reason = self.actions.admit(&denial.reason);
+            let labels = Denial { connector: connector.clone(), gate: denial.by.name(), reason };
+            self.families.would_deny.get_or_create(&labels).inc();
+        }
         // A refused address is the connector's own choice and would fill the bound.
         let host = match &effect.result {
             EffectResult::Denied { .. } => "denied".to_owned(),

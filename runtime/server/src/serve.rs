@@ -17,7 +17,9 @@ use tokio::{
 use wharf_engine::{Engine, EngineConfig, EngineError, Notice};
 use wharf_gate::{EgressProxy, EgressProxyError, Gate, GateConfig, GateConfigError, Secret};
 use wharf_sandbox::{Sandbox, SandboxConfig, SandboxError, ScanLimits, WorkerCommand};
-use wharf_store::{MasterKey, MasterKeyError, Retention, Store, StoreConfig, StoreError};
+use wharf_store::{
+    By, MasterKey, MasterKeyError, Retention, Store, StoreConfig, StoreError, next_key_file, rotate_key_file,
+};
 
 use crate::{
     answer::RequestIds,
@@ -28,6 +30,7 @@ use crate::{
     clock,
     config::{Config, SecretAt},
     directory,
+    doctor::{Inside, keep_memory_private},
     key::{FreshKey, Keys},
     listen,
     metrics::Metrics,
@@ -137,6 +140,9 @@ pub enum ServeError {
 /// # Errors
 /// The first thing that is missing; nothing is left running.
 pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, ServeError> {
+    // The engine looks at its own memory's pages once, and may not when that is private.
+    let _ = wharf_sandbox::facts(0);
+    keep_memory_private();
     // First, so that a server that cannot be reached does not take over the data of one that can.
     let (listener, addr) = bind(config.listen).await?;
     directory::create(&config.data_dir)?;
@@ -167,21 +173,24 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Ser
     if let Some(folder) = folder {
         tasks.push(tokio::spawn(folder.keep(engine.clone(), stopping.clone())));
     }
+    let (drain, data_dir) = (config.drain, config.data_dir.clone());
+    let max_connections = config.max_connections;
     let app = App {
         engine: engine.clone(),
         metrics,
         keys: Arc::new(keys),
         throttle: Arc::new(Throttle::default()),
         request_ids: Arc::new(request_ids),
-        webhooks: Arc::new(config.webhooks),
+        inside: Inside::Server { listens: addr },
+        webhooks: Arc::new(config.webhooks.clone()),
         webhook_room: Room::new(WEBHOOK_ROOM),
         api_room: Room::new(API_ROOM),
+        config: Arc::new(config),
     };
     let router = api::router(app);
-    let listening = listen::listen(listener, router, config.max_connections, stopping, config.drain);
+    let listening = listen::listen(listener, router, max_connections, stopping, drain);
     tasks.push(tokio::spawn(listening));
-    tracing::info!(%addr, data_dir = %config.data_dir.display(), "wharf listens");
-    let drain = config.drain;
+    tracing::info!(%addr, data_dir = %data_dir.display(), "wharf listens");
     Ok(Running { addr, admin_key, engine, stop, tasks, drain })
 }
 
@@ -287,11 +296,11 @@ async fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError>
 
 /// The store, with the master key from the environment or the data directory.
 async fn open_store(config: &Config, master_key: Option<String>) -> Result<Store, ServeError> {
-    let path = config.data_dir.clone();
+    let (path, file) = (config.data_dir.clone(), config.master_key_file());
     let opened = tokio::task::spawn_blocking(move || {
         let master_key = match master_key {
             Some(text) => MasterKey::from_hex(&text)?,
-            None => MasterKey::load_or_create(&path.join("master.key"))?,
+            None => file_key(&path, &file)?,
         };
         Ok(Store::open(StoreConfig { path, master_key })?)
     });
@@ -301,6 +310,24 @@ async fn open_store(config: &Config, master_key: Option<String>) -> Result<Store
             reason: format!("opening the store failed: {error}"),
         })
     })
+}
+
+/// The key in the file. It is made with the database and at no other time: a new key for secrets that
+/// an old one sealed would only hide that the old one is missing. A rotation that was cut off is finished.
+fn file_key(dir: &Path, file: &Path) -> Result<MasterKey, StoreError> {
+    if !Store::exists(dir) {
+        return Ok(MasterKey::load_or_create(file)?);
+    }
+    if next_key_file(file).exists() {
+        tracing::warn!("a rotation of the master key was cut off; finishing it");
+        let rotated = rotate_key_file(dir, file, &By::new("system", clock::now()), &mut |_| {})?;
+        tracing::info!(
+            secrets = rotated.secrets,
+            generation = rotated.generation,
+            "the master key is rotated"
+        );
+    }
+    Ok(MasterKey::load(file)?)
 }
 
 /// Makes the admin key at the first start, and again when no key works any more.

@@ -15,7 +15,7 @@ use crate::{
     error::StoreError,
     row::{self, Millis, signed},
     seal::{Binding, Sealed, Sealer},
-    store::Store,
+    store::{self, Store},
 };
 
 /// A secret value; wiped from memory when dropped, and never printed.
@@ -127,7 +127,7 @@ impl Store {
             if gone == 0 {
                 return Err(StoreError::not_found("connection", &name));
             }
-            database.prepare_cached("DELETE FROM secret WHERE connection = ?1")?.execute([&name])?;
+            forget_secrets(database, &name)?;
             audit::append(database, &by, "connection.remove", &name, &json!({}))
         })
         .await
@@ -203,21 +203,31 @@ fn put(database: &Database, sealer: &Sealer, new: &NewConnection, by: &By) -> Re
             Millis(created_at),
             Millis(by.now),
         ])?;
-    database.prepare_cached("DELETE FROM secret WHERE connection = ?1")?.execute([&new.name])?;
+    forget_secrets(database, &new.name)?;
+    let generation = signed(store::generation(database)?);
     for (slot, secret) in &new.secrets {
         let binding =
             Binding { connector: &new.connector, connection: &new.name, method: &new.method, slot, version };
         let Sealed { wrapped_key, sealed } = sealer.seal(binding, secret.expose())?;
         database
             .prepare_cached(
-                "INSERT INTO secret (connection, slot, version, wrapped_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO secret (connection, slot, version, wrapped_key, sealed, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![new.name, slot, signed(version), wrapped_key, sealed])?;
+            .execute(params![new.name, slot, signed(version), wrapped_key, sealed, generation])?;
     }
     let detail =
         json!({ "connector": new.connector, "method": new.method, "version": version, "slots": slots });
     audit::append(database, by, "connection.put", &new.name, &detail)?;
     Ok(version)
+}
+
+/// Deletes the secrets, and overwrites where they were in the file: a key that leaks later opens what
+/// is there, not what was.
+fn forget_secrets(database: &Database, connection: &str) -> Result<(), StoreError> {
+    database.execute_batch("PRAGMA secure_delete = ON")?;
+    let deleted = database.prepare_cached("DELETE FROM secret WHERE connection = ?1")?.execute([connection]);
+    database.execute_batch("PRAGMA secure_delete = OFF")?;
+    deleted.map(drop).map_err(StoreError::from)
 }
 
 fn open(

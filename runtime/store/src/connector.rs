@@ -6,11 +6,12 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::json;
-use wharf_model::{digest::Digest, time::Timestamp};
+use wharf_model::{digest::Digest, grant::Grant, time::Timestamp};
 
 use crate::{
     audit::{self, By},
     error::StoreError,
+    grant,
     row::{self, Millis},
     run_list,
     store::Store,
@@ -46,10 +47,27 @@ pub struct Connector {
     pub installed_at: Timestamp,
     /// Since when new runs take it; none when they do not.
     pub active_since: Option<Timestamp>,
+    /// When new runs last began to take it; none when they never did.
+    pub activated_at: Option<Timestamp>,
+    /// Since when it waits for a person; none when it does not.
+    pub held_since: Option<Timestamp>,
 }
 
-const SELECT: &str = "SELECT c.digest, c.name, c.version, c.manifest, c.size, c.installed_at, a.since
-    FROM connector AS c LEFT JOIN connector_active AS a ON a.name = c.name AND a.digest = c.digest";
+/// A version that new runs are to take.
+#[derive(Clone, Debug)]
+pub struct Activation {
+    /// The version.
+    pub digest: Digest,
+    /// The grant to put in force with it, and the version of the grant that its giver has seen.
+    pub grant: Option<(Grant, u64)>,
+    /// Held versions that have had their time.
+    pub superseded: Vec<Digest>,
+}
+
+const SELECT: &str = "SELECT c.digest, c.name, c.version, c.manifest, c.size, c.installed_at, c.activated_at,
+    a.since, h.since AS held_since
+    FROM connector AS c LEFT JOIN connector_active AS a ON a.name = c.name AND a.digest = c.digest
+    LEFT JOIN connector_held AS h ON h.digest = c.digest";
 
 impl Store {
     /// Keeps a version of a connector. The same bytes again are fine.
@@ -60,20 +78,51 @@ impl Store {
         self.write(move |connection| install(connection, &connector, &by)).await
     }
 
-    /// Lets new runs take this version; runs that exist keep theirs.
+    /// Lets new runs take this version, with the grant that goes with it: both or neither. Runs that
+    /// exist keep theirs.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not installed; [`StoreError::Exists`] when the grant has
+    /// changed since it was looked at; or the write fails.
+    pub async fn activate_connector(&self, activation: Activation, by: By) -> Result<(), StoreError> {
+        self.write(move |connection| activate(connection, &activation, &by)).await
+    }
+
+    /// Lets a version wait for a person. One that waits already goes on waiting.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is not installed; or the write fails.
-    pub async fn activate_connector(&self, digest: Digest, by: By) -> Result<(), StoreError> {
+    pub async fn hold_connector(&self, digest: Digest, by: By) -> Result<(), StoreError> {
         self.write(move |connection| {
             let connector = find(connection, digest)?.ok_or_else(|| missing(digest))?;
-            connection
+            let held = connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO connector_active (name, digest, since) VALUES (?1, ?2, ?3)",
+                    "INSERT OR IGNORE INTO connector_held (digest, name, since, actor) VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute(params![connector.name, digest.to_string(), Millis(by.now)])?;
+                .execute(params![digest.to_string(), connector.name, Millis(by.now), by.actor])?;
+            if held == 0 {
+                return Ok(());
+            }
             let detail = json!({ "version": connector.version, "digest": digest });
-            audit::append(connection, &by, "connector.activate", &connector.name, &detail)
+            audit::append(connection, &by, "connector.hold", &connector.name, &detail)
+        })
+        .await
+    }
+
+    /// Deletes a version that waits: a person has said no.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it does not wait; or the write fails.
+    pub async fn reject_connector(&self, digest: Digest, by: By) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let connector = find(connection, digest)?
+                .filter(|connector| connector.held_since.is_some())
+                .ok_or_else(|| StoreError::not_found("held version", digest.to_string()))?;
+            release(connection, digest)?;
+            let detail = json!({ "version": connector.version, "digest": digest });
+            audit::append(connection, &by, "connector.reject", &connector.name, &detail)?;
+            // A version that ran once stays for the runs that pin it.
+            if connector.activated_at.is_some() { Ok(()) } else { remove(connection, digest, &by) }
         })
         .await
     }
@@ -206,6 +255,37 @@ fn install(connection: &Connection, connector: &NewConnector, by: &By) -> Result
     Ok(digest)
 }
 
+fn activate(connection: &Connection, activation: &Activation, by: &By) -> Result<(), StoreError> {
+    let digest = activation.digest;
+    let connector = find(connection, digest)?.ok_or_else(|| missing(digest))?;
+    if let Some((grant, seen)) = &activation.grant {
+        let current = grant::in_force(connection, &connector.name)?;
+        if current != *seen {
+            return Err(grant::changed(&connector.name, *seen, current));
+        }
+        grant::enforce(connection, &connector.name, grant, current, by)?;
+    }
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO connector_active (name, digest, since) VALUES (?1, ?2, ?3)")?
+        .execute(params![connector.name, digest.to_string(), Millis(by.now)])?;
+    connection
+        .prepare_cached("UPDATE connector SET activated_at = ?2 WHERE digest = ?1")?
+        .execute(params![digest.to_string(), Millis(by.now)])?;
+    for digest in activation.superseded.iter().chain([&digest]) {
+        release(connection, *digest)?;
+    }
+    let detail = json!({ "version": connector.version, "digest": digest });
+    audit::append(connection, by, "connector.activate", &connector.name, &detail)
+}
+
+/// It no longer waits.
+fn release(connection: &Connection, digest: Digest) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM connector_held WHERE digest = ?1")?
+        .execute([digest.to_string()])?;
+    Ok(())
+}
+
 fn remove(connection: &Connection, digest: Digest, by: &By) -> Result<(), StoreError> {
     let connector = find(connection, digest)?.ok_or_else(|| missing(digest))?;
     let runs = run_list::pinned(connection, digest)?;
@@ -218,7 +298,7 @@ fn remove(connection: &Connection, digest: Digest, by: &By) -> Result<(), StoreE
     if let Some(reason) = kept_by {
         return Err(StoreError::Exists { what: "connector", name, reason });
     }
-    for table in ["connector", "connector_wasm"] {
+    for table in ["connector", "connector_wasm", "connector_held"] {
         connection
             .prepare_cached(&format!("DELETE FROM {table} WHERE digest = ?1"))?
             .execute([digest.to_string()])?;
@@ -245,6 +325,8 @@ fn from_row(row: &Row<'_>) -> Result<Connector, StoreError> {
         size: row::count(row, "size")?,
         installed_at: row::time(row, "installed_at")?,
         active_since: row::time_maybe(row, "since")?,
+        activated_at: row::time_maybe(row, "activated_at")?,
+        held_since: row::time_maybe(row, "held_since")?,
     })
 }
 

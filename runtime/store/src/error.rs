@@ -41,6 +41,12 @@ pub enum StoreError {
     /// The master key is sound and not the one that this database was made with.
     #[error("the master key is not the one this database was made with: restore that key")]
     WrongMasterKey,
+    /// The master key is being replaced, and that was cut off.
+    #[error("a rotation of the master key was cut off: finish it with `wharf secrets rotate`")]
+    Rotating,
+    /// As [`Rotating`](Self::Rotating), and the new key is another one than was begun with.
+    #[error("a rotation to another master key was begun: finish it with that key first")]
+    RotatingToAnother,
     /// A secret at rest was changed, moved or cut. It is never answered with an empty value.
     #[error("secret `{slot}` of connection `{connection}` is corrupt: enter it again")]
     SecretCorrupt {
@@ -136,6 +142,8 @@ impl StoreError {
             | Self::Newer { .. }
             | Self::MasterKey(_)
             | Self::WrongMasterKey
+            | Self::Rotating
+            | Self::RotatingToAnother
             | Self::SecretCorrupt { .. }
             | Self::Corrupt { .. }
             | Self::Invalid { .. }

@@ -20,7 +20,7 @@ pub(crate) const KEY_BYTES: usize = 32;
 const DISTINCT: usize = 12;
 
 /// The master key; wiped from memory when dropped.
-pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
+pub struct MasterKey(pub(crate) Zeroizing<[u8; KEY_BYTES]>);
 
 /// Why a master key is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,12 +72,7 @@ impl MasterKey {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         hex::decode_to_slice(digits, key.as_mut_slice())
             .map_err(|_| MasterKeyError::Form(digits.chars().count()))?;
-        let mut seen = key.to_vec();
-        seen.sort_unstable();
-        seen.dedup();
-        let distinct = seen.len();
-        zeroize::Zeroize::zeroize(&mut seen);
-        if distinct < DISTINCT { Err(MasterKeyError::Weak) } else { Ok(Self(key)) }
+        if looks_made_up(&key) { Err(MasterKeyError::Weak) } else { Ok(Self(key)) }
     }
 
     /// From the file at `path`, which only its owner may read.
@@ -148,6 +143,17 @@ impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey(..)")
     }
+}
+
+/// Few distinct bytes, text, or a row of steps: none of which random bytes are in a lifetime.
+fn looks_made_up(key: &[u8; KEY_BYTES]) -> bool {
+    let mut seen = Zeroizing::new(*key);
+    seen.sort_unstable();
+    let distinct = 1 + seen.iter().zip(seen.iter().skip(1)).filter(|(one, next)| one != next).count();
+    let text = key.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let mut steps = key.iter().zip(key.iter().skip(1)).map(|(one, next)| next.wrapping_sub(*one));
+    let first = steps.next();
+    distinct < DISTINCT || text || steps.all(|step| Some(step) == first)
 }
 
 /// Fills `bytes` from the operating system.

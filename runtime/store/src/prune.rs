@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use wharf_model::time::Timestamp;
 
 use crate::{
-    blob,
+    blob, denial,
     error::StoreError,
     kv,
     row::{Millis, Raw, signed},
@@ -68,6 +68,7 @@ impl Store {
                 forget(connection, run)?;
             }
             let keep = retention.inbox.max(KEYS_AT_LEAST);
+            denial::prune(connection, before(now, keep))?;
             Ok(Pruned {
                 runs: runs.len(),
                 inbox: forget_arrivals(connection, before(now, keep), retention.batch)?,

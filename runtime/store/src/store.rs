@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use crate::{
     error::StoreError,
@@ -20,7 +20,14 @@ use crate::{
     writer::{JobError, Writer},
 };
 
-const DATABASE: &str = "wharf.db";
+/// The database's file.
+pub(crate) const DATABASE: &str = "wharf.db";
+/// What tells whether a master key is the right one.
+pub(crate) const CHECK: &str = "master-key-check";
+/// The same for the key that is to take its place, while it does.
+pub(crate) const NEXT: &str = "master-key-next";
+/// Counts the master keys.
+pub(crate) const GENERATION: &str = "master-key-generation";
 /// Bytes that the write-ahead log keeps between checkpoints: overwriting a file that already has its
 /// size syncs without touching the file system's own journal.
 const LOG_BYTES: u64 = 64 << 20;
@@ -80,6 +87,12 @@ impl Store {
         self.0.epoch
     }
 
+    /// The data directory's database exists: it was made with a master key that is to be kept.
+    #[must_use]
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).exists()
+    }
+
     pub(crate) fn sealer(&self) -> &Arc<Sealer> {
         &self.0.sealer
     }
@@ -108,7 +121,7 @@ impl std::fmt::Debug for Store {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
     // SQLite gives its log and index files the mode of the database.
     OpenOptions::new()
         .write(true)
@@ -132,19 +145,44 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; PRAGMA cache_size = -16384;
          PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF"
     ))?;
+    // What is acknowledged must be on the disk (2 is FULL); a build of SQLite may think otherwise.
+    let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    if synchronous != 2 {
+        return Err(StoreError::file(
+            path,
+            format!("commits are not synced to the disk (synchronous = {synchronous})"),
+        ));
+    }
     Ok(connection)
 }
 
 fn check_key(connection: &Connection, sealer: &Sealer) -> Result<(), StoreError> {
-    let value: Option<Vec<u8>> = connection
-        .query_row("SELECT value FROM meta WHERE name = 'master-key-check'", [], |row| row.get(0))
-        .optional()?;
-    match value {
-        Some(value) if sealer.accepts(&value) => Ok(()),
-        Some(_) => Err(StoreError::WrongMasterKey),
-        // The first opening was cut off between making the tables and taking over.
-        None => Ok(()),
+    if !accepts(connection, sealer, CHECK)? && !accepts(connection, sealer, NEXT)? {
+        return Err(StoreError::WrongMasterKey);
     }
+    // Some secrets are under one key and some under the other.
+    if kept(connection, NEXT)?.is_some() { Err(StoreError::Rotating) } else { Ok(()) }
+}
+
+/// Whether the key is the one that the value `name` was made with. Any key will do while there is
+/// none: then the first opening was cut off between making the tables and taking over.
+pub(crate) fn accepts(connection: &Connection, sealer: &Sealer, name: &str) -> Result<bool, StoreError> {
+    Ok(match kept(connection, name)? {
+        Some(value) => sealer.accepts(&value),
+        None => name == CHECK,
+    })
+}
+
+/// How many master keys there have been.
+pub(crate) fn generation(connection: &Connection) -> Result<u64, StoreError> {
+    let value = kept(connection, GENERATION)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&value);
+    text.parse()
+        .map_err(|_| StoreError::corrupt("the count of master keys", format!("`{text}` is no number")))
+}
+
+pub(crate) fn kept(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?)
 }
 
 /// Takes the next epoch. What the last owner had claimed and not settled becomes ready.
@@ -153,7 +191,7 @@ fn take_over(connection: &mut Connection, sealer: &Sealer) -> Result<u64, StoreE
     let epoch: i64 =
         take.query_row("UPDATE owner SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))?;
     let check = sealer.check_value()?;
-    take.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('master-key-check', ?1)", [check])?;
+    take.execute("INSERT OR IGNORE INTO meta (name, value) VALUES (?1, ?2)", params![CHECK, check])?;
     let resumed =
         take.execute("UPDATE run SET status = 'waiting', due_at = 0 WHERE status = 'running'", [])?;
     take.commit()?;

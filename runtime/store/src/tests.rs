@@ -32,6 +32,12 @@ mod store_writes;
 /// Secrets at rest.
 mod secrets;
 
+/// Grants, held versions, denials.
+mod permissions;
+
+/// Another master key.
+mod rotations;
+
 /// Versions, grants, connections, keys, the audit log.
 mod definitions;
 

@@ -116,7 +116,8 @@ impl Action {
         self
     }
 
-    /// The connector writes the idempotency key into this member of its JSON body.
+    /// The gate writes the idempotency key into this member of the JSON body, or field of the form. A
+    /// connector leaves it out, or writes the key of its context there.
     #[must_use]
     pub fn key_field(mut self, name: &str) -> Self {
         self.idempotency = Some(KeyCarrier::BodyField { name: name.into() });

@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use super::Named;
 
+mod recipe;
+
+pub use recipe::{AwsSigV4, Field, OAuth1, OAuth1Method, Recipe, Token};
+
 /// An auth method.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -35,10 +39,14 @@ pub struct Slot {
     title: String,
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     optional: bool,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    hmac: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reveal: Option<String>,
 }
 
 /// Where the gate puts a credential; the values are names of slots, except for headers and parameters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Placement {
     /// `Authorization: Bearer` (RFC 6750).
@@ -69,6 +77,37 @@ pub enum Placement {
         /// The value's slot.
         slot: String,
     },
+    /// A member of a JSON object body, or a field of a form.
+    BodyField {
+        /// The member's name.
+        name: String,
+        /// The value's slot.
+        slot: String,
+    },
+    /// Several headers, query parameters and body fields, each by a template.
+    Fields {
+        /// What is placed.
+        fields: Vec<Field>,
+    },
+    /// The request signed with a keyed hash.
+    Signature(Recipe),
+    /// A token that the gate signs.
+    Jwt(Token),
+    /// AWS Signature Version 4.
+    AwsSigV4(AwsSigV4),
+    /// OAuth 1.0a.
+    #[serde(rename = "oauth1")]
+    OAuth1(OAuth1),
+    /// `Authorization: Digest` (RFC 7616).
+    Digest {
+        /// The user name's slot.
+        user: String,
+        /// The password's slot.
+        password: String,
+        /// Answer a server that offers nothing better than MD5.
+        #[serde(rename = "allow-md5", skip_serializing_if = "core::ops::Not::not")]
+        allow_md5: bool,
+    },
 }
 
 impl Auth {
@@ -98,7 +137,26 @@ impl Auth {
 
     fn push(mut self, name: &str, title: &str, optional: bool) -> Self {
         let title = title.into();
-        self.slots.push(name, Slot { title, optional });
+        self.slots.push(name, Slot { title, optional, hmac: false, reveal: None });
+        self
+    }
+
+    /// Lets the connector take keyed hashes with the last slot. Only for keys: the hash of a password that
+    /// a person chose can be guessed at leisure.
+    #[must_use]
+    pub fn hmac(mut self) -> Self {
+        if let Some(slot) = self.slots.last_mut() {
+            slot.hmac = true;
+        }
+        self
+    }
+
+    /// Asks to read the last slot's secret itself, and says why. An operator must grant it by name.
+    #[must_use]
+    pub fn reveal(mut self, reason: &str) -> Self {
+        if let Some(slot) = self.slots.last_mut() {
+            slot.reveal = Some(reason.into());
+        }
         self
     }
 
@@ -135,6 +193,57 @@ impl Auth {
     pub fn client_certificate(mut self, certificate: &str, key: &str) -> Self {
         self.client_certificate = Some(ClientCertificate { certificate: certificate.into(), key: key.into() });
         self
+    }
+
+    /// A member of a JSON object body, or a field of a form, with the slot's value.
+    #[must_use]
+    pub fn body_field(self, name: &str, slot: &str) -> Self {
+        let (name, slot) = (name.into(), slot.into());
+        self.placement(Placement::BodyField { name, slot })
+    }
+
+    /// Several headers, query parameters and body fields, each by a template such as `Token {slot.key}`.
+    #[must_use]
+    pub fn fields(self, fields: impl IntoIterator<Item = Field>) -> Self {
+        self.placement(Placement::Fields { fields: fields.into_iter().collect() })
+    }
+
+    /// The request signed by a recipe.
+    #[must_use]
+    pub fn signature(self, recipe: Recipe) -> Self {
+        self.placement(Placement::Signature(recipe))
+    }
+
+    /// A token that the gate signs and keeps until shortly before it expires.
+    #[must_use]
+    pub fn jwt(self, token: Token) -> Self {
+        self.placement(Placement::Jwt(token))
+    }
+
+    /// AWS Signature Version 4.
+    #[must_use]
+    pub fn aws_sig_v4(self, aws: AwsSigV4) -> Self {
+        self.placement(Placement::AwsSigV4(aws))
+    }
+
+    /// OAuth 1.0a with a token that was obtained before.
+    #[must_use]
+    pub fn oauth1(self, oauth: OAuth1) -> Self {
+        self.placement(Placement::OAuth1(oauth))
+    }
+
+    /// `Authorization: Digest` with SHA-256.
+    #[must_use]
+    pub fn digest(self, user: &str, password: &str) -> Self {
+        let (user, password) = (user.into(), password.into());
+        self.placement(Placement::Digest { user, password, allow_md5: false })
+    }
+
+    /// As [`Auth::digest`], with MD5 for a server that offers nothing better.
+    #[must_use]
+    pub fn digest_with_md5(self, user: &str, password: &str) -> Self {
+        let (user, password) = (user.into(), password.into());
+        self.placement(Placement::Digest { user, password, allow_md5: true })
     }
 
     fn placement(mut self, placement: Placement) -> Self {

@@ -3,12 +3,13 @@
 mod grant;
 pub(crate) use grant::{LimitFlags, egress};
 mod install;
+mod permissions;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     client::{Body, Client, Target},
@@ -63,9 +64,22 @@ enum What {
     #[command(after_help = "EXAMPLES
   wharf connector grant slack --egress 'GET,POST https://slack.com/api/'
   wharf connector grant slack --no-egress https://slack.com/api/
-  wharf connector grant slack --fuel 2G --deadline 60s --memory 128MiB")]
+  wharf connector grant slack --fuel 2G --deadline 60s --memory 128MiB
+  wharf connector grant slack --no-egress https://slack.com/api/ --report-only
+  wharf connector grant slack --enforce")]
     Grant(grant::Change),
-    /// Let a held version in, with everything that it asks for.
+    /// What a connector may do, what is tried out, and what it was denied.
+    #[command(after_help = "EXAMPLES
+  wharf connector permissions slack
+  wharf connector permissions slack --history")]
+    Permissions {
+        /// The connector.
+        name: String,
+        /// Every version of the grant, with who gave it and when.
+        #[arg(long)]
+        history: bool,
+    },
+    /// Let a held version in, with what it asks for anew.
     #[command(after_help = "EXAMPLES
   wharf connector approve slack
   wharf connector approve slack --digest \"$DIGEST\"")]
@@ -73,6 +87,18 @@ enum What {
         /// The connector.
         name: String,
         /// The version's digest, as `held` tells it; without it, the one that is held.
+        #[arg(long)]
+        digest: Option<String>,
+        #[command(flatten)]
+        also: install::Also,
+    },
+    /// Turn a held version away.
+    #[command(after_help = "EXAMPLES
+  wharf connector reject slack")]
+    Reject {
+        /// The connector.
+        name: String,
+        /// The version's digest; without it, the one that is held.
         #[arg(long)]
         digest: Option<String>,
     },
@@ -114,14 +140,22 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
             Ok(Exit::Ok)
         }
         What::Grant(change) => grant::execute(&client, &change, output).await,
-        What::Approve { name, digest } => {
-            let digest = match digest {
-                Some(digest) => digest,
-                None => held(&client, &name).await?,
-            };
-            let answer = client
-                .post(&["connectors", &name, "approve"], &[], Body::Json(json!({ "digest": digest })))
-                .await?;
+        What::Permissions { name, history } => permissions::execute(&client, &name, history, output).await,
+        What::Approve { name, digest, also } => {
+            let held = held(&client, &name, digest).await?;
+            output.text(&render::connector::held_changes(&held));
+            let body = json!({
+                "digest": held.digest, "review": Some(held.review).filter(|review| !review.is_empty()),
+                "downgrade": also.downgrade, "any_host": also.any_host,
+            });
+            let answer = client.post(&["connectors", &name, "approve"], &[], Body::Json(body)).await?;
+            output.answer(&render::connector::show(&view::read(&answer)?), &answer);
+            Ok(Exit::Ok)
+        }
+        What::Reject { name, digest } => {
+            let held = held(&client, &name, digest).await?;
+            let body = Body::Json(json!({ "digest": held.digest }));
+            let answer = client.post(&["connectors", &name, "reject"], &[], body).await?;
             output.answer(&render::connector::show(&view::read(&answer)?), &answer);
             Ok(Exit::Ok)
         }
@@ -129,18 +163,29 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     }
 }
 
-/// The digest of the version that waits.
-async fn held(client: &Client, name: &str) -> Result<String> {
-    let answer = client.get(&["connectors", name], &[]).await?;
-    let held = answer.get("held").and_then(Value::as_str).map(str::to_owned);
-    held.ok_or_else(|| {
-        crate::exit::Fault::new(
-            Exit::NotFound,
-            "nothing-held",
-            format!("no version of `{name}` waits for approval"),
-        )
-        .into()
-    })
+/// The version that waits: the only one, or the one of this digest. One that is not held has nothing to show.
+async fn held(client: &Client, name: &str, digest: Option<String>) -> Result<view::Held> {
+    let connector: view::Connector = view::read(&client.get(&["connectors", name], &[]).await?)?;
+    let fault = |code: &str, exit, message: String| crate::exit::Fault::new(exit, code, message);
+    let mut held = connector.held;
+    if let Some(digest) = digest {
+        let known = held.into_iter().find(|held| held.digest == digest);
+        return Ok(known.unwrap_or_else(|| view::Held { digest, ..view::Held::default() }));
+    }
+    match (held.pop(), held.is_empty()) {
+        (None, _) => {
+            let message = format!("no version of `{name}` waits for approval");
+            Err(fault("nothing-held", Exit::NotFound, message).into())
+        }
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => {
+            held.push(last);
+            let versions: Vec<String> =
+                held.iter().map(|held| format!("{} --digest {}", held.version, held.digest)).collect();
+            let message = format!("several versions of `{name}` wait: {}", versions.join(", "));
+            Err(fault("several-held", Exit::Refused, message).fix("name one by --digest").into())
+        }
+    }
 }
 
 async fn remove(client: &Client, name: &str, yes: bool, output: &mut Output) -> Result<Exit> {

@@ -62,7 +62,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let program = std::env::current_exe().context("the path of this program is not known")?;
     let options = ServeOptions {
         compile_worker: Some(WorkerCommand::new(program, ["__compile"])),
-        master_key: std::env::var("WHARF_MASTER_KEY").ok(),
+        master_key: handed_master_key()?,
     };
     let running = wharf_server::serve(config, options).await?;
     let server = format!("http://{}", running.addr());
@@ -94,15 +94,73 @@ fn greeting(server: &str, data_dir: &Path, key_file: Option<&Path>) -> String {
     text
 }
 
+/// The variable that holds the master key.
+const MASTER_KEY: &str = "WHARF_MASTER_KEY";
+/// The descriptor of the pipe that holds it, in the process that serves.
+const MASTER_KEY_PIPE: &str = "WHARF_MASTER_KEY_PIPE";
+
+/// Begins this process anew without the master key in its environment, which anybody who may look at
+/// the process can read as long as it lives. The key goes through a pipe.
+///
+/// # Errors
+/// The pipe cannot be made, or the program cannot be started again.
+pub(crate) fn take_master_key_out() -> Result<()> {
+    use std::{io::Write as _, os::unix::process::CommandExt as _};
+    let Some(key) = std::env::var_os(MASTER_KEY) else {
+        return Ok(());
+    };
+    let (reader, mut writer) = std::io::pipe().context("no pipe for the master key")?;
+    // Less than a pipe holds, or it is no key anyway.
+    let key = key.to_string_lossy();
+    writer.write_all(key.as_bytes().get(..256).unwrap_or(key.as_bytes()).as_ref())?;
+    drop(writer);
+    rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty()).context("the pipe of the master key")?;
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&reader).to_string();
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    let error = std::process::Command::new(std::env::current_exe()?)
+        .arg0(name)
+        .args(arguments)
+        .env_remove(MASTER_KEY)
+        .env(MASTER_KEY_PIPE, descriptor)
+        .exec();
+    Err(error).context("this program cannot be started again without the master key in its environment")
+}
+
+/// The master key that [`take_master_key_out`] handed over; the pipe is empty then.
+fn handed_master_key() -> Result<Option<String>> {
+    let Ok(descriptor) = std::env::var(MASTER_KEY_PIPE) else {
+        return Ok(None);
+    };
+    let descriptor: u32 = descriptor.parse().context("WHARF_MASTER_KEY_PIPE is none of yours to set")?;
+    let key =
+        std::fs::read_to_string(format!("/dev/fd/{descriptor}")).context("the pipe of the master key")?;
+    Ok(Some(key))
+}
+
+/// The configuration with which a server of this data directory runs, for commands beside it.
+pub(crate) fn located(file: Option<&Path>, data_dir: Option<&str>) -> Result<Config, Fault> {
+    let flag = |value: &str| Override {
+        key: "data-dir".to_owned(),
+        value: value.to_owned(),
+        origin: "--data-dir".to_owned(),
+    };
+    load(file, data_dir.map(flag).into_iter().collect())
+}
+
 fn config(args: &Args) -> Result<Config, Fault> {
-    let (name, text) = match &args.config {
-        Some(file) => (file.clone(), Some(read(file)?)),
+    load(args.config.as_deref(), flags(args)?)
+}
+
+fn load(file: Option<&Path>, flags: Vec<Override>) -> Result<Config, Fault> {
+    let (name, text) = match file {
+        Some(file) => (file.to_owned(), Some(read(file)?)),
         None => (PathBuf::from(USUAL_FILE), std::fs::read_to_string(USUAL_FILE).ok()),
     };
     let name = name.display().to_string();
     let source = text.as_deref().map(|text| Source { name: &name, text });
     let mut overrides = from_env(std::env::vars());
-    overrides.extend(flags(args)?);
+    overrides.extend(flags);
     Config::load(source, &overrides).map_err(|error| {
         Fault::new(Exit::Usage, "config", error.to_string())
             .fix("docs/reference/config.md lists every setting with its default")

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     inert::{inert, inert_short},
-    view::{Connector, Installed},
+    view::{Change, Connector, Held, Installed},
 };
-use wharf_model::grant::Limits;
+use wharf_model::grant::{Grant, Limits};
 
 /// A connector file, or an installed connector, in the words of the prompt.
 #[derive(Clone, Debug, Default)]
@@ -52,14 +52,13 @@ pub fn asks(facts: &Facts<'_>, limits: &Limits) -> String {
         text.push_str("It asks to\n");
         for line in facts.asks {
             let line = inert(line);
-            text.push_str(&format!(
-                "  {}\n",
-                if line.contains("any public address") { warn(&line) } else { line }
-            ));
+            text.push_str(&format!("  {}\n", if is_grave(&line) { warn(&line) } else { line }));
         }
     }
+    let reads = facts.asks.iter().any(|line| line.starts_with(READS));
     text.push_str(&faint(format!(
-        "It cannot read your credentials, reach any other address, touch files, or run longer than {} / {} fuel / {} a call.",
+        "It cannot read {}, reach any other address, touch files, or run longer than {} / {} fuel / {} a call.",
+        if reads { "any other of your credentials" } else { "your credentials" },
         millis(limits.deadline_ms),
         fuel(limits.fuel),
         bytes(limits.memory_bytes),
@@ -68,12 +67,52 @@ pub fn asks(facts: &Facts<'_>, limits: &Limits) -> String {
     text
 }
 
-/// What a new version asks for beyond the one in use.
+/// How the line of a secret begins that a connector asks to read.
+const READS: &str = "READ the secret";
+
+/// What a person must not pass over.
+fn is_grave(line: &str) -> bool {
+    line.contains("any public address") || line.starts_with(READS)
+}
+
+/// What a version changes against the one that was in use.
 #[must_use]
-pub fn widens(installed: &Installed) -> String {
-    let lines: String =
-        installed.widens.iter().map(|line| format!("  {}\n", warn(format!("+ {}", inert(line))))).collect();
-    format!("New since {}\n{lines}", inert(installed.previous.as_deref().unwrap_or_default()))
+pub fn changes(installed: &Installed) -> String {
+    format!(
+        "Against {}\n{}",
+        inert(installed.previous.as_deref().unwrap_or_default()),
+        change_lines(&installed.changes)
+    )
+}
+
+/// What a held version would change.
+#[must_use]
+pub fn held_changes(held: &Held) -> String {
+    if held.version.is_empty() {
+        return String::new();
+    }
+    format!(
+        "{} {}\n{}",
+        strong(inert(&held.version)),
+        faint(short_digest(&held.digest)),
+        change_lines(&held.changes)
+    )
+}
+
+/// `+` may do more, `-` may do less, `~` is good to know.
+fn change_lines(changes: &[Change]) -> String {
+    if changes.is_empty() {
+        return format!("  {}\n", faint("nothing changes in what it may do"));
+    }
+    let line = |change: &Change| {
+        let text = inert(&change.line);
+        match change.direction.as_str() {
+            "widens" => format!("  {}\n", warn(format!("+ {text}"))),
+            "narrows" => format!("  {}\n", good(format!("- {text}"))),
+            _ => format!("  {}\n", faint(format!("~ {text}"))),
+        }
+    };
+    changes.iter().map(line).collect()
 }
 
 /// A connector is in use.
@@ -97,16 +136,16 @@ pub fn installed(installed: &Installed) -> String {
 pub fn list(connectors: &[Connector]) -> String {
     let mut table = Table::new(&["NAME", "VERSION", "STATE", "FLOWS", "DIGEST"]);
     for connector in connectors {
-        let state = match (&connector.version, &connector.held) {
-            (Some(_), None) => good("active"),
-            (Some(_), Some(_)) => format!("{}, {}", good("active"), warn("upgrade held")),
-            (None, Some(_)) => warn("held"),
-            (None, None) => faint("removed"),
+        let state = match (&connector.version, connector.held.as_slice()) {
+            (Some(_), []) => good("active"),
+            (Some(_), [_, ..]) => format!("{}, {}", good("active"), warn("upgrade held")),
+            (None, [_, ..]) => warn("held"),
+            (None, []) => faint("removed"),
         };
         let digest = connector
             .digest
             .as_ref()
-            .or(connector.held.as_ref())
+            .or(connector.held.last().map(|held| &held.digest))
             .map(|digest| faint(short_digest(digest)))
             .unwrap_or_default();
         table.row([
@@ -139,7 +178,7 @@ pub fn show(connector: &Connector) -> String {
         ("actions", vec![connector.actions.join(", ")]),
         ("triggers", vec![connector.triggers.join(", ")]),
         ("asks to", connector.asks.clone()),
-        ("may", granted(connector)),
+        ("may", granted(&connector.grant)),
         ("flows", vec![connector.flows.join(", ")]),
     ] {
         for (position, line) in lines.iter().filter(|line| !line.is_empty()).enumerate() {
@@ -147,20 +186,28 @@ pub fn show(connector: &Connector) -> String {
         }
     }
     text.push_str(&table.render("  "));
-    if let Some(digest) = &connector.held {
-        text.push_str(&held(&connector.name, digest));
+    if let Some(proposed) = &connector.proposed {
+        text.push_str(&format!(
+            "{} grant version {} is tried out; see   {}\n",
+            warn("report-only:"),
+            proposed.version,
+            typed(format!("wharf connector permissions {}", inert(&connector.name)))
+        ));
+    }
+    for version in &connector.held {
+        text.push_str(&held(&connector.name, version));
     }
     text
 }
 
 /// A grant, a line a permission.
-fn granted(connector: &Connector) -> Vec<String> {
-    let grant = &connector.grant;
+pub(super) fn granted(grant: &Grant) -> Vec<String> {
     let mut lines: Vec<String> = grant
         .egress
         .iter()
         .map(|request| format!("call {} {}", request.methods.join(", "), request.url))
         .collect();
+    lines.extend(grant.reveal.iter().map(|secret| format!("READ the secret {secret} itself")));
     lines.extend(
         grant.store_max_bytes.map(|max| format!("keep up to {} of its own state per connection", bytes(max))),
     );
@@ -190,12 +237,20 @@ fn granted(connector: &Connector) -> Vec<String> {
 
 /// Held for a person, and how that person lets it in.
 #[must_use]
-pub fn held(name: &str, digest: &str) -> String {
+pub fn held(name: &str, held: &Held) -> String {
+    let mut command = format!("wharf connector approve {} --digest {}", inert(name), inert(&held.digest));
+    if held.downgrade {
+        command.push_str(" --downgrade");
+    }
+    if held.any_host {
+        command.push_str(" --any-host");
+    }
     format!(
-        "{} {} waits for approval; nothing of it runs\n  let it in   {}\n",
+        "{} {} {} waits for approval; nothing of it runs\n  let it in   {}\n",
         warn("held:"),
         strong(inert(name)),
-        typed(format!("wharf connector approve {} --digest {}", inert(name), inert(digest))),
+        inert(&held.version),
+        typed(command),
     )
 }
 
@@ -256,20 +311,36 @@ It cannot read your credentials, reach any other address, touch files, or run lo
 
     #[test]
     fn held_and_changed() {
+        let version = Held { version: "0.2.0".to_owned(), digest: "sha256:00".to_owned(), ..Held::default() };
         check(
-            &held("slack", "sha256:00"),
+            &held("slack", &version),
             "
-held: slack waits for approval; nothing of it runs
+held: slack 0.2.0 waits for approval; nothing of it runs
   let it in   wharf connector approve slack --digest sha256:00",
         );
+        let version = Held { any_host: true, downgrade: true, ..version };
+        assert!(held("slack", &version).trim_end().ends_with("--downgrade --any-host"));
+        let change =
+            |direction: &str, line: &str| Change { direction: direction.to_owned(), line: line.to_owned() };
         let upgrade = Installed {
             name: "slack".to_owned(),
             version: "0.2.0".to_owned(),
             previous: Some("0.1.0".to_owned()),
-            widens: vec!["call DELETE https://slack.com/api/\u{202e}".to_owned()],
+            changes: vec![
+                change("widens", "call DELETE https://slack.com/api/\u{202e}"),
+                change("narrows", "keep up to 1 MB of its own state per connection"),
+                change("note", "read with the new action `list`"),
+            ],
             ..Installed::default()
         };
-        check(&widens(&upgrade), "New since 0.1.0\n  + call DELETE https://slack.com/api/\\u{202e}");
+        check(
+            &changes(&upgrade),
+            "
+Against 0.1.0
+  + call DELETE https://slack.com/api/\\u{202e}
+  - keep up to 1 MB of its own state per connection
+  ~ read with the new action `list`",
+        );
         check(&installed(&upgrade), "ok slack 0.2.0 replaces 0.1.0 for new runs; runs in flight keep theirs");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     style::{bad, faint, strong, typed, warn},
-    units::{bytes, micros, millis},
+    units::{bytes, fuel, micros, millis},
 };
 use crate::{
     inert::{inert, inert_lines, inert_short},
@@ -108,6 +108,10 @@ pub fn trap(what: &str, connector: &str, report: &Trap) -> String {
     if let Some(effect) = &report.last_effect {
         text.push_str(&format!("  last effect   {}\n", inert(effect)));
     }
+    if report.fuel > 0 {
+        let used = format!("{} fuel · {} of memory", fuel(report.fuel), bytes(report.peak_memory_bytes));
+        text.push_str(&format!("  used   {used}\n"));
+    }
     if let Some(flag) = raise(&report.reason) {
         text.push_str(&format!(
             "  raise it with   {}\n",
@@ -125,6 +129,7 @@ fn raise(reason: &str) -> Option<&'static str> {
         "memory" => Some("--memory 128MiB"),
         "host-bytes" => Some("--host-bytes 128MiB"),
         "output" => Some("--output 2MiB"),
+        "handles" => Some("--handles 2048"),
         _ => None,
     }
 }
@@ -198,6 +203,8 @@ denied: slack tried POST https://evil.example/collect  (host)
                 "slack::post_message".to_owned(),
             ],
             last_effect: Some("#1 POST slack.com/api/chat.postMessage → 200 in 212 ms".to_owned()),
+            fuel: 500_000_000,
+            peak_memory_bytes: 3_145_728,
         };
         check(
             &trap("slack/post-message", "slack", &report),
@@ -206,6 +213,7 @@ slack/post-message stopped: out of fuel (500,000,000) after 1.3 s
   in   serde_json::de::Deserializer::parse_any
   ←    slack::post_message
   last effect   #1 POST slack.com/api/chat.postMessage → 200 in 212 ms
+  used   500 M fuel · 3.1 MB of memory
   raise it with   wharf connector grant slack --fuel 2G",
         );
     }
@@ -219,6 +227,7 @@ slack/post-message stopped: out of fuel (500,000,000) after 1.3 s
             micros: 212_000,
             sent_bytes: 310,
             received_bytes: 4_100,
+            ..Effect::default()
         };
         assert_eq!(
             effect(&done),

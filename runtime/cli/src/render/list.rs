@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     run::status,
-    style::{faint, strong},
+    style::{faint, strong, warn},
     table::Table,
     units::millis,
 };
@@ -46,6 +46,7 @@ pub fn time(item: &Value, name: &str) -> String {
 #[must_use]
 pub fn connections(items: &[Value]) -> String {
     let mut table = Table::new(&["NAME", "CONNECTOR", "METHOD", "SETTINGS"]);
+    let mut read = String::new();
     for item in items {
         let settings = item
             .get("settings")
@@ -53,11 +54,19 @@ pub fn connections(items: &[Value]) -> String {
         let settings =
             settings.map(|settings| faint(inert_short(&settings.to_string(), 100))).unwrap_or_default();
         table.row([strong(cell(item, "name")), cell(item, "connector"), cell(item, "method"), settings]);
+        let reveals = item.get("reveals").and_then(Value::as_array).into_iter().flatten();
+        let reveals: Vec<String> = reveals.filter_map(Value::as_str).map(inert).collect();
+        if !reveals.is_empty() {
+            read.push_str(&format!(
+                "{}\n",
+                warn(format!("{}: the connector may READ {}", cell(item, "name"), reveals.join(", ")))
+            ));
+        }
     }
     if table.is_empty() {
         none("connections", "add one with `wharf connection add NAME --connector CONNECTOR`")
     } else {
-        table.render("")
+        format!("{}{read}", table.render(""))
     }
 }
 
@@ -144,6 +153,15 @@ RUN  FLOW                 STATUS  ACCEPTED             TOOK
             "
 NAME  CONNECTOR  METHOD  SETTINGS
 acme  slack      token   {\"api-url\":\"http://x\"}",
+        );
+        check(
+            &connections(&[
+                json!({ "name": "acme", "connector": "ftp", "method": "key", "settings": {}, "reveals": ["password"] }),
+            ]),
+            "
+NAME  CONNECTOR  METHOD  SETTINGS
+acme  ftp        key
+acme: the connector may READ password",
         );
     }
 }

@@ -1,5 +1,11 @@
 //! Numbers as people read them.
 
+/// Milliseconds since 1970 as `2026-11-21 19:13:12`, in UTC.
+#[must_use]
+pub fn moment(millis: u64) -> String {
+    wharf_model::time::Timestamp(millis).to_string().chars().take(19).collect::<String>().replace('T', " ")
+}
+
 /// A count of bytes: `148 KB`, `3.1 MB`. Decimal, as disks and transfer plans count.
 #[must_use]
 pub fn bytes(count: u64) -> String {

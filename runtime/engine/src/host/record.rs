@@ -96,3 +96,43 @@ impl Drop for Underway {
         heard.last_answered = self.answered.filter(|_| alone);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(ordinal: u32) -> WriteKey {
+        WriteKey::of(ordinal, "POST", "https://a.test/", b"x")
+    }
+
+    /// What happens to exchanges, in order: `+` begins the next one, a digit ends that one, answered.
+    #[track_caller]
+    fn check(events: &str, expected: Option<u32>) {
+        let recorder = Arc::<Recorder>::default();
+        let mut underway: Vec<Option<Underway>> = Vec::new();
+        for event in events.chars() {
+            match event.to_digit(10) {
+                None => underway.push(Some(recorder.begin().1)),
+                Some(number) => {
+                    let mut ended = underway[number as usize].take().unwrap();
+                    ended.answered(key(number));
+                }
+            }
+        }
+        assert_eq!(recorder.take().last_answered, expected.map(key), "{events}");
+        assert!(underway.iter().flatten().all(Underway::is_late));
+    }
+
+    #[test]
+    fn the_last_answer_is_one_that_nothing_ran_beside() {
+        check("", None);
+        check("+", None);
+        check("+0", Some(0));
+        check("+0+", None);
+        check("+0+1", Some(1));
+        check("++01", None);
+        check("++10", None);
+        check("++10+2", Some(2));
+        check("+0++12", None);
+    }
+}

@@ -156,6 +156,7 @@ fn journaled(authorised: &Authorised, answer: &Answer) -> Effect {
         micros: 0,
         sent_bytes: 0,
         received_bytes: 0,
+        would_deny: None,
     }
 }
 

@@ -196,7 +196,7 @@ async fn what_goes_over_the_wire() {
     assert_eq!(
         requests[0],
         format!(
-            "GET /v1/x?q=a%20b HTTP/1.1\r\nx-custom: 1\r\naccept-encoding: identity\r\nauthorization: Bearer {}\r\naccept: */*\r\nuser-agent: wharf/{version}\r\nhost: api.allowed.test\r\n\r\n",
+            "GET /v1/x?q=a%20b HTTP/1.1\r\nx-custom: 1\r\naccept-encoding: gzip, br\r\nauthorization: Bearer {}\r\naccept: */*\r\nuser-agent: wharf/{version}\r\nhost: api.allowed.test\r\n\r\n",
             SENTINEL
         )
     );

@@ -1,5 +1,7 @@
 //! Auth methods: that the credential has a place to go and a place it may be sent to.
 
+mod recipe;
+
 use wharf_model::{
     egress::{Rule, covers},
     manifest::{AuthMethod, EgressRequest, Manifest, Placement},
@@ -35,10 +37,19 @@ pub(super) fn check(findings: &mut Findings, manifest: &Manifest, at: &Pointer) 
         for (slot, about) in &method.slots {
             findings.name(&at.at("slots").at(slot), slot);
             findings.title(&at.at("slots").at(slot).at("title"), &about.title);
+            if let Some(reason) = &about.reveal {
+                let at = at.at("slots").at(slot).at("reveal");
+                findings.text(&at, reason);
+                if reason.trim().is_empty() {
+                    findings.report(&at, "no reason", "say why the connector must read this secret itself");
+                }
+            }
         }
         audience(findings, manifest, method, &at);
         if let Some(placement) = &method.placement {
-            place(findings, method, placement, &at.at("placement"));
+            let at = at.at("placement");
+            place(findings, method, placement, &at);
+            recipe::check(findings, manifest, method, placement, &at);
         }
         if let Some(shown) = &method.client_certificate {
             let at = at.at("client-certificate");
@@ -56,28 +67,50 @@ fn place(findings: &mut Findings, method: &AuthMethod, placement: &Placement, at
             known_slot(findings, method, &at.at("password"), password);
         }
         Placement::Header { name, prefix, slot } => {
-            findings.header(&at.at("name"), name);
-            if NOT_FOR_CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
-                let fix = "use the header that the provider documents, such as `X-Api-Key`";
-                findings.report(&at.at("name"), format!("`{name}` cannot carry a credential"), fix);
-            }
-            if !prefix.bytes().all(|b| (b' '..0x7f).contains(&b)) {
-                findings.report(
-                    &at.at("prefix"),
-                    "characters that a header cannot hold",
-                    "use printable ASCII, such as `Token `",
-                );
-            }
+            header(findings, &at.at("name"), name);
+            printable(findings, &at.at("prefix"), prefix);
             known_slot(findings, method, &at.at("slot"), slot);
         }
-        Placement::Query { name, slot } => {
-            if name.is_empty() {
-                findings.report(&at.at("name"), "no name", "name the query parameter");
-            }
-            findings.text(&at.at("name"), name);
+        Placement::Query { name, slot } | Placement::BodyField { name, slot } => {
+            named(findings, &at.at("name"), name);
             known_slot(findings, method, &at.at("slot"), slot);
         }
+        Placement::Digest { user, password, allow_md5: _ } => {
+            known_slot(findings, method, &at.at("user"), user);
+            known_slot(findings, method, &at.at("password"), password);
+        }
+        // See `recipe`.
+        Placement::Fields { .. }
+        | Placement::Signature(_)
+        | Placement::Jwt(_)
+        | Placement::AwsSigV4(_)
+        | Placement::OAuth1(_) => {}
     }
+}
+
+/// A header that carries a credential.
+fn header(findings: &mut Findings, at: &Pointer, name: &str) {
+    findings.header(at, name);
+    if NOT_FOR_CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
+        let fix = "use the header that the provider documents, such as `X-Api-Key`";
+        findings.report(at, format!("`{name}` cannot carry a credential"), fix);
+    }
+}
+
+/// What goes before a value in a header.
+fn printable(findings: &mut Findings, at: &Pointer, prefix: &str) {
+    if !prefix.bytes().all(|b| (b' '..0x7f).contains(&b)) {
+        let fix = "use printable ASCII, such as `Token `";
+        findings.report(at, "characters that a header cannot hold", fix);
+    }
+}
+
+/// A query parameter's or body field's name.
+fn named(findings: &mut Findings, at: &Pointer, name: &str) {
+    if name.is_empty() {
+        findings.report(at, "no name", "name the parameter or field");
+    }
+    findings.text(at, name);
 }
 
 fn known_slot(findings: &mut Findings, method: &AuthMethod, at: &Pointer, slot: &str) {

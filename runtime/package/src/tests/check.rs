@@ -45,6 +45,25 @@ const RULES: &str = r#"
 /auth/token/placement | {"kind":"header","name":"a b","slot":"bot-token"} | /auth/token/placement/name | not a header
 /auth/token/placement | {"kind":"header","name":"a","prefix":"x\r\n","slot":"bot-token"} | /auth/token/placement/prefix | printable
 /auth/token/client-certificate | {"certificate":"bot-token","key":"other"} | /auth/token/client-certificate/key | `bot-token`
+/auth/token/placement | {"kind":"body-field","name":"","slot":"bot-token"} | /auth/token/placement/name | no name
+/auth/token/placement | {"kind":"fields","fields":[]} | /auth/token/placement/fields | nothing is placed
+/auth/token/placement | {"kind":"fields","fields":[{"in":"header","name":"X-A","value":"{slot.other}"}]} | /auth/token/placement/fields/0/value | `bot-token`
+/auth/token/placement | {"kind":"fields","fields":[{"in":"header","name":"Host","value":"{slot.bot-token}"}]} | /auth/token/placement/fields/0/name | cannot carry
+/auth/token/placement | {"kind":"fields","fields":[{"in":"query","name":"a","value":"{connection.other}"}]} | /auth/token/placement/fields/0/value | no setting `other`
+/auth/token/placement | {"kind":"fields","fields":[{"in":"query","name":"a","value":"{signature}"}]} | /auth/token/placement/fields/0/value | cannot stand here
+/auth/token/placement | {"kind":"fields","fields":[{"in":"header","name":"X-A","value":"{slot.bot-token"}]} | /auth/token/placement/fields/0/value | without its partner
+/auth/token/placement | {"kind":"fields","fields":[{"in":"header","name":"X-A","value":"é{slot.bot-token}"}]} | /auth/token/placement/fields/0/value | printable
+/auth/token/placement | {"kind":"signature","key":"bot-token","algorithm":"sha256","encoding":"hex","sign":[],"fields":[{"in":"header","name":"X-S","value":"{signature}"}]} | /auth/token/placement/sign | nothing is signed
+/auth/token/placement | {"kind":"signature","key":"other","algorithm":"sha256","encoding":"hex","sign":["{body}"],"fields":[{"in":"header","name":"X-S","value":"{signature}"}]} | /auth/token/placement/key | `bot-token`
+/auth/token/placement | {"kind":"signature","key":"bot-token","algorithm":"sha256","encoding":"hex","sign":["{body}"],"fields":[{"in":"header","name":"X-S","value":"{nonce}"}]} | /auth/token/placement/fields | sent nowhere
+/auth/token/placement | {"kind":"signature","key":"bot-token","algorithm":"sha256","encoding":"hex","sign":["{body}"],"fields":[{"in":"body","name":"s","value":"{signature}"}]} | /auth/token/placement/fields/0/value | inside of the body
+/auth/token/placement | {"kind":"jwt","algorithm":"ES256","key":"bot-token","claims":{},"lifetime-s":100000} | /auth/token/placement/lifetime-s | for too long
+/auth/token/placement | {"kind":"jwt","algorithm":"ES256","key":"bot-token","claims":{"exp":1},"lifetime-s":60} | /auth/token/placement/claims/exp | the gate sets `exp`
+/auth/token/placement | {"kind":"jwt","algorithm":"ES256","key":"bot-token","claims":{"a":[{"b":"{path}"}]},"lifetime-s":60} | /auth/token/placement/claims | cannot stand here
+/auth/token/placement | {"kind":"aws-sig-v4","access-key-id":"bot-token","secret-access-key":"signing-secret","service":"","region":"{connection.site}"} | /auth/token/placement/service | name it
+/auth/token/placement | {"kind":"oauth1","consumer-key":"bot-token","consumer-secret":"signing-secret","token":"bot-token","signature-method":"hmac-sha1"} | /auth/token/placement | without its secret
+/auth/token/placement | {"kind":"digest","user":"bot-token","password":"other"} | /auth/token/placement/password | `bot-token`
+/auth/token/slots/bot-token/reveal | " " | /auth/token/slots/bot-token/reveal | no reason
 /auth/token/audience/0 | "https://evil.example/" | /auth/token/audience/0 | not among
 /auth/token/audience/0 | "*" | /auth/token/audience/0 | every address
 /actions/post/effect | "unsafe-write" | /actions/post/idempotency | sends no key
@@ -118,4 +137,23 @@ fn a_flood_of_problems_is_cut() {
     value["options"] = (0..1000).map(|n| json!(format!("BAD {n}"))).collect();
     let problems = check_manifest(&manifest(&value), &names(&ALL)).expect_err("many");
     assert_eq!(problems.len(), 50);
+}
+
+#[test]
+fn the_examples_of_the_reference_break_no_rule() {
+    let reference = include_str!("../../../../docs/reference/auth.md");
+    let mut count = 0;
+    for block in reference.split("```json\n").skip(1) {
+        let (example, _) = block.split_once("```").unwrap();
+        let slot = json!({ "title": "A slot" });
+        let mut value = full();
+        value["settings"]["properties"]["region"] = json!({ "type": "string" });
+        for name in ["user", "password", "token", "token-secret", "private-key"] {
+            value["auth"]["token"]["slots"][name] = slot.clone();
+        }
+        value["auth"]["token"]["placement"] = serde_json::from_str(example).unwrap();
+        check(&value, &ALL, &[]);
+        count += 1;
+    }
+    assert!(count >= 11, "{count}");
 }

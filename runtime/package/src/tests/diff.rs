@@ -13,7 +13,7 @@ fn permissions_in_plain_words() {
             "call POST, GET https://slack.com/api/… as the connected Slack account",
             "call GET https://{connection.site}/files/… (where the connection's setting `site` says) without a credential",
             "keep up to 1 MB of its own state per connection",
-            "have the secrets of `token`, without seeing them: `bot-token` sent as a bearer token to https://slack.com/; `signing-secret` used to check and make signatures",
+            "have the secrets of `token`, without seeing them: `bot-token` sent as a bearer token to https://slack.com/; `signing-secret` used to check deliveries",
             "receive `message` deliveries signed with `signing-secret`",
             "look for `file` events every 1 min at most",
             "create or change things, once a key, with `post`",
@@ -70,7 +70,9 @@ const UPGRADES: &str = r#"
 /auth/token/slots/extra | {"title":"Extra"} | + use a new secret `extra` (token)
 /auth/token/audience | ["https://slack.com/","https://{connection.site}/"] | + have the credential (token) sent to https://{connection.site}/
 /auth/token/audience | | + have the credential (token) sent to every address that it may call
-/auth/token/placement | {"kind":"query","name":"t","slot":"bot-token"} | + have the secrets of `token`, without seeing them: `bot-token` sent in the query parameter t to https://slack.com/; `signing-secret` used to check and make signatures; placed otherwise before
+/auth/token/placement | {"kind":"query","name":"t","slot":"bot-token"} | + have the secrets of `token`, without seeing them: `bot-token` sent in the query parameter t to https://slack.com/; `signing-secret` used to check deliveries; placed otherwise before
+/auth/token/slots/signing-secret/hmac | true | + use the secret `signing-secret` (token) for signatures that it asks for
+/auth/token/slots/bot-token/reveal | "FTP has no headers" | + READ the secret `token/bot-token` itself, once that is granted by name (--reveal token/bot-token); its reason: FTP has no headers
 /auth/token/client-certificate | {"certificate":"signing-secret","key":"signing-secret"} | + have the secrets of `token`, without seeing them: `bot-token` sent as a bearer token to https://slack.com/; `signing-secret` used as a client certificate in TLS to https://slack.com/; placed otherwise before
 /triggers/message/source/verification | {"scheme":"unsigned"} | + receive `message` deliveries that nobody signs: whoever knows the address can send them
 /triggers/file | | - look for `file` events every 1 min at most
@@ -80,6 +82,14 @@ const UPGRADES: &str = r#"
 /actions/search/reads/0/methods | ["POST","PUT"] | + read with `search` by PUT https://slack.com/api/search
 /actions/post/scopes | ["chat:write","admin"] | + need the provider's scope `admin` for `post`
 "#;
+
+#[test]
+fn se_06_reading_a_secret_is_said_at_install() {
+    let value = bent("/auth/token/slots/bot-token/reveal", Some(json!("FTP has no headers")));
+    let lines = permissions(&manifest(&value));
+    let line = lines.iter().find(|line| line.starts_with("READ the secret `token/bot-token` itself"));
+    assert!(line.unwrap().ends_with("its reason: FTP has no headers"), "{lines:#?}");
+}
 
 #[test]
 fn an_upgrade_says_what_changes() {

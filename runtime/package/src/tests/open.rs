@@ -1,5 +1,7 @@
 //! Files from enemies, and files from people who took the wrong one.
 
+use serde_json::json;
+
 use super::fixture::{ALL, by_hand, component, full, section};
 use crate::{CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, MAX_BYTES, open, seal};
 
@@ -33,6 +35,31 @@ fn names_what_a_file_is_instead() {
         }
     }
     refuses(&vec![0; MAX_BYTES + 1], "more than the");
+}
+
+#[test]
+fn an_import_that_nothing_is_asked_for() {
+    for (import, member) in [("http", "egress"), ("store", "store"), ("credentials", "auth")] {
+        let import = crate::interface(import);
+        let wat = format!(r#"(import "{import}" (instance))"#);
+        let asks = json!({
+            "name": "some", "version": "1.0.0", "title": "Some",
+            "egress": [{ "url": "https://a.test/", "methods": ["GET"] }],
+            "store": { "max-bytes": 10 },
+            "auth": { "key": { "title": "Key", "slots": { "key": { "title": "Key" } } } },
+        });
+        let sealed = seal(&component(&["manifest"], &wat), &asks.to_string());
+        assert!(sealed.is_ok(), "{import}: {sealed:?}");
+        let mut asks_not = asks;
+        asks_not.as_object_mut().expect("an object").shift_remove(member);
+        if member == "egress" {
+            // A credential needs an address to go to.
+            asks_not.as_object_mut().expect("an object").shift_remove("auth");
+        }
+        let refused = seal(&component(&["manifest"], &wat), &asks_not.to_string());
+        let refused = refused.expect_err("it is refused").to_string();
+        assert!(refused.contains(&import) && refused.contains(member), "{refused}");
+    }
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream;
 use wharf_model::{
     grant::Limits,
-    http::{Denial, DeniedBy, HttpError, HttpRequest, HttpResponse},
+    http::{Body, Denial, DeniedBy, HttpError, HttpRequest, HttpResponse},
     time::Timestamp,
 };
 
-use crate::{BlobError, Call, Exchange, Host, StoreError, StoreScope};
+use crate::{Blob, BlobError, BlobInfo, Call, Exchange, Host, StoreError, StoreScope};
 
 /// How the gate of a case answers.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,10 @@ pub(super) enum Gate {
     Shows,
     /// Denied, for this reason.
     Denies(&'static str),
+    /// Status 200 and these pieces, all there at once; `!` is an error.
+    Streams(&'static [&'static str]),
+    /// Status 200 and the request's body.
+    Echoes,
 }
 
 pub(super) struct TestHost(pub(super) Gate);
@@ -41,6 +46,10 @@ impl Host for TestHost {
                 Gate::Answers(body) => body.into(),
                 Gate::Floods(bytes) => vec![b'x'; bytes].into(),
                 Gate::Hangs => std::future::pending().await,
+                Gate::Streams(pieces) => {
+                    Body::Pieces(Box::pin(stream::iter(pieces.iter().map(|piece| piece_of(piece)))))
+                }
+                Gate::Echoes => request.body.whole().await?.into(),
             };
             Ok(HttpResponse { status: 200, headers: Vec::new(), body })
         })
@@ -49,6 +58,14 @@ impl Host for TestHost {
     /// The key is the value.
     async fn store_get(&mut self, _: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(Some(key.into()))
+    }
+
+    /// The id is the content, cut into pieces at `/`.
+    async fn blob_open(&mut self, id: &str) -> Result<Blob, BlobError> {
+        let pieces: Vec<_> =
+            id.split('/').map(|piece| Ok(Bytes::copy_from_slice(piece.as_bytes()))).collect();
+        let info = BlobInfo { name: id.into(), content_type: "text/plain".into(), size: id.len() as u64 };
+        Ok(Blob { info, pieces: Box::pin(stream::iter(pieces)) })
     }
 
     /// The id is the number of bytes.
@@ -86,6 +103,13 @@ async fn shown(request: HttpRequest) -> Result<String, HttpError> {
         text += &format!(" body={}", String::from_utf8_lossy(&body));
     }
     Ok(text)
+}
+
+fn piece_of(piece: &'static str) -> Result<Bytes, HttpError> {
+    match piece {
+        "!" => Err(HttpError::Interrupted("cut".into())),
+        piece => Ok(piece.into()),
+    }
 }
 
 /// A call with these limits through this gate.

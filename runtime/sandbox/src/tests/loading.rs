@@ -151,12 +151,6 @@ fn gr_20_a_function_too_large_to_compile() {
 }
 
 #[test]
-fn features_that_are_off() {
-    let wasm = component("(component (core module (memory i64 1)))");
-    check("memory64", &wasm, "feature", "");
-}
-
-#[test]
 fn limits_of_the_scan_and_the_digest() {
     let wasm = Guest::default().build();
     let scan = ScanLimits { component_bytes: 100_000, functions: 2, ..ScanLimits::default() };

@@ -111,11 +111,11 @@ impl Timer {
         Self { clock, until, due }
     }
 
+    /// Ends at once if the instant has been reached.
     async fn wait(&self) {
         match self.due {
             Some(due) if due > Instant::now() => tokio::time::sleep_until(due).await,
-            // A guest that polls without waiting must not keep the executor from its other work.
-            Some(_) => tokio::task::yield_now().await,
+            Some(_) => {}
             None => std::future::pending().await,
         }
         self.clock.reached(self.until);
@@ -125,6 +125,8 @@ impl Timer {
 #[wasmtime_wasi::async_trait]
 impl Pollable for Timer {
     async fn ready(&mut self) {
+        // A guest that polls without waiting must not keep the executor from its other work.
+        tokio::task::yield_now().await;
         self.wait().await;
     }
 }

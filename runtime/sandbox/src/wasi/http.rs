@@ -141,7 +141,7 @@ fn handle(
 ) -> wasmtime::Result<(Handled,)> {
     use p2::bindings::http::outgoing_handler::Host as _;
     let state = store.data_mut();
-    state.owe(price::of("http.send"));
+    state.owe(price::REQUEST);
     let handled = match state.http().handle(request, options) {
         Ok(future) => Ok(future),
         Err(error) => Err(error.downcast()?),
@@ -167,7 +167,7 @@ async fn send(
     (request,): (Resource<p3::Request>,),
 ) -> wasmtime::Result<(Answered,)> {
     use p3::bindings::http::client::HostWithStore;
-    accessor.with(|mut store| store.data_mut().owe(price::of("http.send")));
+    accessor.with(|mut store| store.data_mut().owe(price::REQUEST));
     let http = accessor.with_getter::<WasiHttp>(|state| state.http());
     let mut sending: Pin<Box<dyn Future<Output = _> + Send>> =
         Box::pin(<WasiHttp as HostWithStore<State>>::send(&http, request));

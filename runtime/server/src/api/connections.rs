@@ -31,6 +31,8 @@ pub(super) struct Connection {
     settings: Value,
     /// The slots that hold a secret.
     slots: Vec<String>,
+    /// Those of them that the connector may read, and not only use: each was granted by name.
+    reveals: Vec<String>,
     /// Whom it stood for when it was last tested: `label`, `account`, `scopes`, `metadata`.
     identity: Option<Value>,
 }
@@ -102,6 +104,7 @@ impl From<ConnectionInfo> for Connection {
             method: info.method,
             settings: info.settings,
             slots: info.slots,
+            reveals: info.reveals,
             identity: info.identity,
         }
     }

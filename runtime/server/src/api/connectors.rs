@@ -10,7 +10,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wharf_engine::{Approval, ConnectorInfo, InstallStatus, Installed as EngineInstalled};
+use wharf_engine::{
+    AnyHost, Approval, Approve, ConnectorInfo, Consent, Downgrade, HeldVersion, InstallStatus,
+    Installed as EngineInstalled, PermissionChange,
+};
 use wharf_model::{digest::Digest, grant::Grant};
 
 use super::{
@@ -41,10 +44,56 @@ pub(super) struct Connector {
     /// What is granted, as in `PUT …/grant`.
     #[schema(value_type = Object)]
     grant: Grant,
-    /// The digest of a version that waits for approval.
-    held: Option<String>,
+    /// The version of the grant, 0 for none.
+    grant_version: u64,
+    /// The grant that is tried out.
+    proposed: Option<Proposed>,
+    /// Versions that wait for approval, the oldest first.
+    held: Vec<Held>,
     /// Flows that use it.
     flows: Vec<String>,
+}
+
+/// A grant that is tried out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Proposed {
+    /// Its version.
+    version: u64,
+    /// The grant.
+    #[schema(value_type = Object)]
+    grant: Grant,
+}
+
+/// A version that waits for approval.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Held {
+    /// Its version.
+    version: String,
+    /// Its digest.
+    digest: String,
+    /// Since when, in milliseconds since 1970.
+    since: u64,
+    /// What it asks for, in plain words.
+    asks: Vec<String>,
+    /// What is new against the version that was in use last.
+    widens: Vec<String>,
+    /// All that changes against that version.
+    changes: Vec<Change>,
+    /// It is older than the version in use: `downgrade` must be said.
+    downgrade: bool,
+    /// What is new reaches every public host: `any_host` must be said.
+    any_host: bool,
+    /// Names what is shown here. Sent along with the approval, it is refused when something else would happen.
+    review: String,
+}
+
+/// One change of what a connector asks for.
+#[derive(Debug, Serialize, ToSchema)]
+struct Change {
+    /// `widens`, `narrows` or `note`.
+    direction: &'static str,
+    /// In plain words.
+    line: String,
 }
 
 /// What became of an installed file.
@@ -62,8 +111,14 @@ pub(super) struct Installed {
     status: &'static str,
     /// What it asks for, in plain words.
     asks: Vec<String>,
-    /// What is new against what is granted or in use.
+    /// What is new against the version that was in use last.
     widens: Vec<String>,
+    /// All that changes against that version.
+    changes: Vec<Change>,
+    /// What is new reaches every public host: an approval must say so.
+    any_host: bool,
+    /// Names what is shown here, for the approval.
+    review: String,
     /// The version that was in use.
     previous: Option<String>,
 }
@@ -75,6 +130,10 @@ pub(super) struct Installed {
 pub(super) struct InstallParams {
     /// Grant what it asks for. Without it, a version that asks for more than is granted is held.
     approve: bool,
+    /// Take it although it is older than the version in use.
+    downgrade: bool,
+    /// Let `approve` speak of every public host, too, if it asks for that.
+    any_host: bool,
 }
 
 /// A connector file.
@@ -89,6 +148,23 @@ pub(super) struct WasmFile(Vec<u8>);
 pub(super) struct ApproveBody {
     /// Its digest: what was judged is what is let in.
     digest: String,
+    /// The `review` that was shown with it.
+    #[serde(default)]
+    review: Option<String>,
+    /// Take it although it is older than the version in use.
+    #[serde(default)]
+    downgrade: bool,
+    /// Let it reach every public host, if it asks for that.
+    #[serde(default)]
+    any_host: bool,
+}
+
+/// The version that is turned away.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RejectBody {
+    /// Its digest.
+    digest: String,
 }
 
 impl From<ConnectorInfo> for Connector {
@@ -102,9 +178,33 @@ impl From<ConnectorInfo> for Connector {
             triggers: info.triggers,
             asks: info.asks,
             grant: info.grant,
-            held: info.held.map(|digest| digest.to_string()),
+            grant_version: info.grant_version,
+            proposed: info.proposed.map(|(version, grant)| Proposed { version, grant }),
+            held: info.held.into_iter().map(Held::from).collect(),
             flows: info.flows,
         }
+    }
+}
+
+impl From<HeldVersion> for Held {
+    fn from(held: HeldVersion) -> Self {
+        Self {
+            version: held.version,
+            digest: held.digest.to_string(),
+            since: held.since.0,
+            asks: held.asks,
+            widens: held.widens,
+            changes: held.changes.into_iter().map(Change::from).collect(),
+            downgrade: held.downgrade,
+            any_host: held.any_host,
+            review: held.review,
+        }
+    }
+}
+
+impl From<PermissionChange> for Change {
+    fn from(change: PermissionChange) -> Self {
+        Self { direction: change.direction.name(), line: change.line }
     }
 }
 
@@ -121,6 +221,9 @@ impl From<EngineInstalled> for Installed {
             },
             asks: installed.asks,
             widens: installed.widens,
+            changes: installed.changes.into_iter().map(Change::from).collect(),
+            any_host: installed.any_host,
+            review: installed.review,
             previous: installed.previous,
         }
     }
@@ -158,8 +261,12 @@ pub(super) async fn install(
     Params(params): Params<InstallParams>,
     Wasm(wasm): Wasm,
 ) -> Result<Response, ApiError> {
-    let approval = if params.approve { Approval::Approved } else { Approval::Ask };
-    let installed = app.engine.install(wasm, approval, &actor.0).await?;
+    let consent = Consent {
+        approval: if params.approve { Approval::Approved } else { Approval::Ask },
+        downgrade: downgrade(params.downgrade),
+        any_host: any_host(params.any_host),
+    };
+    let installed = app.engine.install(wasm, consent, &actor.0).await?;
     let status = match installed.status {
         InstallStatus::Active => StatusCode::OK,
         InstallStatus::Held => StatusCode::ACCEPTED,
@@ -177,23 +284,40 @@ pub(super) async fn approve(
     Name(name): Name,
     JsonBody(body): JsonBody<ApproveBody>,
 ) -> Result<Json<Connector>, ApiError> {
-    let digest: Digest = body.digest.parse().map_err(|error: wharf_model::digest::InvalidDigest| {
-        ApiError::bad_request("bad-digest", error.to_string())
-    })?;
-    Ok(Json(app.engine.approve(&name, digest, &actor.0).await?.into()))
+    let approve = Approve {
+        digest: digest(&body.digest)?,
+        review: body.review,
+        downgrade: downgrade(body.downgrade),
+        any_host: any_host(body.any_host),
+    };
+    Ok(Json(app.engine.approve(&name, &approve, &actor.0).await?.into()))
 }
 
-/// Replaces what a connector is granted. Calls that start from now on are judged by it.
-#[utoipa::path(put, path = "/api/v1/connectors/{name}/grant", tag = "connectors", params(("name" = String, Path)),
-    request_body(content = Object, description = "`egress`: a list of `{url, methods}`; `store-max-bytes`; `limits`: what differs from the server's defaults."),
-    responses((status = 200, body = Connector), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(super) async fn grant(
+/// Turns a version that is held away.
+#[utoipa::path(post, path = "/api/v1/connectors/{name}/reject", tag = "connectors", params(("name" = String, Path)),
+    request_body = RejectBody,
+    responses((status = 200, body = Connector), (status = 404, body = ErrorBody)))]
+pub(super) async fn reject(
     State(app): State<App>,
     Extension(actor): Extension<Actor>,
     Name(name): Name,
-    JsonBody(grant): JsonBody<Grant>,
+    JsonBody(body): JsonBody<RejectBody>,
 ) -> Result<Json<Connector>, ApiError> {
-    Ok(Json(app.engine.grant(&name, grant, &actor.0).await?.into()))
+    Ok(Json(app.engine.reject(&name, digest(&body.digest)?, &actor.0).await?.into()))
+}
+
+fn digest(text: &str) -> Result<Digest, ApiError> {
+    text.parse().map_err(|error: wharf_model::digest::InvalidDigest| {
+        ApiError::bad_request("bad-digest", error.to_string())
+    })
+}
+
+fn downgrade(said: bool) -> Downgrade {
+    if said { Downgrade::Allow } else { Downgrade::Refuse }
+}
+
+fn any_host(said: bool) -> AnyHost {
+    if said { AnyHost::Allow } else { AnyHost::Refuse }
 }
 
 /// Takes a connector out of use; refused while a flow needs it.

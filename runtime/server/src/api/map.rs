@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use wharf_engine::{AcceptError, EngineError, FlowError, InstallError};
 use wharf_model::flow::Severity;
+use wharf_sandbox::LoadError;
 use wharf_store::StoreError;
 
 use super::error::{ApiError, Problem};
@@ -48,8 +49,13 @@ impl From<InstallError> for ApiError {
     fn from(error: InstallError) -> Self {
         let unprocessable = |code, message| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
         match error {
-            InstallError::Package(error) => unprocessable("bad-package", error.to_string()),
+            InstallError::Package(error) => unprocessable(error.reason(), error.to_string()),
             InstallError::Manifest(_) => unprocessable("bad-manifest", error.to_string()),
+            InstallError::Load(LoadError::Busy { waiting: _, retry_after_s }) => Self::unavailable(
+                "compiler-busy",
+                "enough other connectors are being compiled; try again",
+                retry_after_s.into(),
+            ),
             InstallError::Load(error) => unprocessable("refused-by-sandbox", error.to_string()),
             InstallError::Describe(_) => unprocessable("describes-itself-otherwise", error.to_string()),
             InstallError::Refused(message) => Self::conflict("refused", message),

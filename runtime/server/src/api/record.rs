@@ -188,6 +188,9 @@ pub(super) struct EffectRecord {
     sent_bytes: u64,
     /// Bytes of the response body.
     received_bytes: u64,
+    /// Why the grant that is being tried out would have denied it, with the line that would allow it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_deny: Option<String>,
 }
 
 /// What came of an effect.
@@ -202,6 +205,8 @@ enum EffectOutcome {
     Denied {
         /// Stable, in kebab-case.
         reason: String,
+        /// Which gate: `manifest`, `grant`, `ceiling`, `address`.
+        by: &'static str,
         /// For a person, with the line that would allow it.
         message: String,
     },
@@ -332,12 +337,15 @@ impl From<Effect> for EffectRecord {
             result: match effect.result {
                 EffectResult::Status(status) => EffectOutcome::Status(status),
                 EffectResult::Journaled(status) => EffectOutcome::Journaled(status),
-                EffectResult::Denied { reason, message } => EffectOutcome::Denied { reason, message },
+                EffectResult::Denied { reason, by, message } => {
+                    EffectOutcome::Denied { reason, by: by.name(), message }
+                }
                 EffectResult::Failed(why) => EffectOutcome::Failed(why),
             },
             micros: effect.micros,
             sent_bytes: effect.sent_bytes,
             received_bytes: effect.received_bytes,
+            would_deny: effect.would_deny.map(|denial| denial.message),
         }
     }
 }

@@ -30,6 +30,11 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
             )
         })?,
         data_dir: at.path("data-dir", raw.data_dir.as_deref().unwrap_or("wharf-data"))?,
+        master_key: raw
+            .master_key_file
+            .as_deref()
+            .map(|path| at.path("master-key-file", path))
+            .transpose()?,
         drain: Duration::from_secs(at.within("drain-seconds", raw.drain_seconds.unwrap_or(30), 0, 30)?),
         retention: days(at.within("retention-days", raw.retention_days.unwrap_or(30), 7, 3650)?),
         max_connections: at.count("max-connections", raw.max_connections.unwrap_or(4096), 65_536)?,

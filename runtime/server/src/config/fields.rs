@@ -98,6 +98,12 @@ pub(super) const FIELDS: &[Field] = &[
         "\"/var/lib/wharf\"",
         "The database, the keys and the cache of compiled connectors. Created with mode 0700; one server at a time.",
     ),
+    text(
+        "master-key-file",
+        None,
+        "\"/etc/wharf/master.key\"",
+        "The file of the master key that wraps every secret: 64 hexadecimal digits, mode 0600. Unset, it is `master.key` in the data directory, where a backup takes it along; made at the first start, and never again for a database that exists.",
+    ),
     integer(
         "drain-seconds",
         "30",

@@ -19,6 +19,7 @@ use super::{
 pub(super) struct Raw {
     pub(super) listen: Option<String>,
     pub(super) data_dir: Option<String>,
+    pub(super) master_key_file: Option<String>,
     pub(super) drain_seconds: Option<u64>,
     pub(super) retention_days: Option<u64>,
     pub(super) max_connections: Option<u64>,

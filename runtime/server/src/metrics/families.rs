@@ -10,7 +10,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::labels::{Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run};
+use super::labels::{
+    Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run, Stop,
+};
 
 type Counters<L> = Family<L, Counter>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -27,12 +29,15 @@ pub(super) struct Families {
     pub(super) calls: Counters<Outcome>,
     pub(super) call_seconds: Histograms<Connector>,
     pub(super) gate_seconds: Histograms<Connector>,
+    pub(super) stops: Counters<Stop>,
     pub(super) fuel: Counters<Call>,
+    pub(super) host_calls: Counters<Call>,
     pub(super) host_bytes: Counters<Call>,
     pub(super) peak_memory: Histograms<Connector>,
     pub(super) effects: Counters<Effect>,
     pub(super) effect_seconds: Histograms<EffectHost>,
     pub(super) denials: Counters<Denial>,
+    pub(super) would_deny: Counters<Denial>,
     pub(super) load_seconds: Histogram,
     pub(super) requests: Counters<Request>,
     pub(super) request_seconds: Histogram,
@@ -61,12 +66,15 @@ pub(super) fn register(registry: &mut Registry) -> Families {
         calls: Family::default(),
         call_seconds: Family::new_with_constructor(slow),
         gate_seconds: Family::new_with_constructor(slow),
+        stops: Family::default(),
         fuel: Family::default(),
+        host_calls: Family::default(),
         host_bytes: Family::default(),
         peak_memory: Family::new_with_constructor(memory),
         effects: Family::default(),
         effect_seconds: Family::new_with_constructor(slow),
         denials: Family::default(),
+        would_deny: Family::default(),
         load_seconds: slow(),
         requests: Family::default(),
         request_seconds: slow(),
@@ -136,6 +144,16 @@ fn connectors(registry: &mut Registry, families: &Families) {
         Unit::Seconds,
         families.gate_seconds.clone(),
     );
+    registry.register(
+        "sandbox_stops",
+        "Connector calls that the sandbox stopped, by limit; `guest` is a trap of the connector's own",
+        families.stops.clone(),
+    );
+    registry.register(
+        "call_host_calls",
+        "Calls of the host by connectors, each paid for in fuel",
+        families.host_calls.clone(),
+    );
     registry.register("call_fuel", "Fuel used, about one a WebAssembly instruction", families.fuel.clone());
     registry.register_with_unit(
         "call_host",
@@ -160,7 +178,16 @@ fn connectors(registry: &mut Registry, families: &Families) {
         Unit::Seconds,
         families.effect_seconds.clone(),
     );
-    registry.register("denials", "Effects that the gate refused, by reason", families.denials.clone());
+    registry.register(
+        "denials",
+        "Effects that the gate refused, by gate and reason",
+        families.denials.clone(),
+    );
+    registry.register(
+        "would_deny",
+        "Effects that passed and that the grant on trial would refuse, by gate and reason",
+        families.would_deny.clone(),
+    );
     registry.register_with_unit(
         "connector_load",
         "Time to load a connector version",

@@ -23,14 +23,16 @@ labels! {
     Call { connector: String, export: &'static str, name: String }
     /// How a call ended.
     Outcome { connector: String, export: &'static str, name: String, outcome: &'static str }
+    /// Calls that the sandbox stopped.
+    Stop { connector: String, reason: &'static str }
     /// By connector alone, where a histogram multiplies every label.
     Connector { connector: String }
     /// Effects.
     Effect { connector: String, host: String, result: &'static str }
     /// Time of effects.
     EffectHost { connector: String, host: String }
-    /// Denied effects.
-    Denial { connector: String, reason: String }
+    /// Denied effects, and those that a grant on trial would deny.
+    Denial { connector: String, gate: &'static str, reason: String }
     /// Requests to this server.
     Request { route: String, status: &'static str }
 }

@@ -12,7 +12,7 @@ fn check(text: &str, expected: &Result<(), MasterKeyError>) {
 }
 
 #[test]
-fn refuses_what_is_no_key() {
+fn se_13_refuses_what_is_no_key() {
     check(GOOD, &Ok(()));
     check(&format!("  {GOOD}\n"), &Ok(()));
     check(&GOOD.to_uppercase(), &Ok(()));
@@ -21,7 +21,13 @@ fn refuses_what_is_no_key() {
     check(&GOOD.replace('f', "g"), &Err(MasterKeyError::Form(64)));
     check(&format!("{GOOD}00"), &Err(MasterKeyError::Form(66)));
     check(&"é".repeat(64), &Err(MasterKeyError::Form(64)));
+    // All zero, one byte repeated, 8 bytes repeated, words.
     check(&"0".repeat(64), &Err(MasterKeyError::Weak));
+    check(&"ab".repeat(32), &Err(MasterKeyError::Weak));
+    check(&"00112233445566ff".repeat(4), &Err(MasterKeyError::Weak));
+    check(&hex::encode("passwordpasswordpasswordpassword"), &Err(MasterKeyError::Weak));
+    check(&hex::encode("Correct-Horse-Battery-Staple-123"), &Err(MasterKeyError::Weak));
+    check(&hex::encode((0..32).collect::<Vec<u8>>()), &Err(MasterKeyError::Weak));
     check(&"0123456789abcdef".repeat(4), &Err(MasterKeyError::Weak));
 }
 

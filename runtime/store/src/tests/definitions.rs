@@ -3,7 +3,7 @@
 use wharf_model::{digest::Digest, grant::Grant};
 
 use super::{NOW, Room, accept_of, by, done, new_run, settle_of};
-use crate::{FlowState, NewConnector, NewRun, Store, StoreError};
+use crate::{Activation, FlowState, NewConnector, NewGrant, NewRun, Store, StoreError};
 
 fn slack(version: &str, wasm: &[u8]) -> NewConnector {
     NewConnector {
@@ -12,6 +12,14 @@ fn slack(version: &str, wasm: &[u8]) -> NewConnector {
         manifest: "{}".to_owned(),
         wasm: wasm.to_vec(),
     }
+}
+
+fn activation(digest: Digest) -> Activation {
+    Activation { digest, grant: None, superseded: Vec::new() }
+}
+
+fn granting(connector: &str, grant: Grant) -> NewGrant {
+    NewGrant { connector: connector.to_owned(), grant, seen: None }
 }
 
 async fn acts(store: &Store) -> Vec<String> {
@@ -43,10 +51,10 @@ async fn a_connector_goes_when_nothing_needs_it() {
     let store = room.open();
     let old = store.install_connector(slack("1.0.0", b"one"), by()).await.unwrap();
     let new = store.install_connector(slack("1.1.0", b"two"), by()).await.unwrap();
-    store.activate_connector(old, by()).await.unwrap();
+    store.activate_connector(activation(old), by()).await.unwrap();
     let run = NewRun { digests: [("slack".to_owned(), old)].into(), ..new_run("r", None) };
     store.accept(accept_of("r", vec![run])).await.unwrap();
-    store.activate_connector(new, by()).await.unwrap();
+    store.activate_connector(activation(new), by()).await.unwrap();
     let active = store.active_connector("slack".to_owned()).await.unwrap().unwrap();
     assert_eq!((active.version.as_str(), active.active_since), ("1.1.0", Some(NOW)));
     for (digest, pins) in [(new, 0), (old, 1)] {
@@ -69,9 +77,9 @@ async fn grants_are_versioned_by_name() {
     let store = room.open();
     assert_eq!(store.grant("slack".to_owned()).await, Ok(None));
     let wide = Grant { store_max_bytes: Some(1 << 20), ..Grant::default() };
-    assert_eq!(store.set_grant("slack".to_owned(), wide.clone(), by()).await, Ok(1));
-    assert_eq!(store.set_grant("slack".to_owned(), Grant::default(), by()).await, Ok(2));
-    assert_eq!(store.set_grant("github".to_owned(), wide, by()).await, Ok(1));
+    assert_eq!(store.set_grant(granting("slack", wide.clone()), by()).await, Ok(1));
+    assert_eq!(store.set_grant(granting("slack", Grant::default()), by()).await, Ok(2));
+    assert_eq!(store.set_grant(granting("github", wide), by()).await, Ok(1));
     let grants = store.grants().await.unwrap();
     let grants: Vec<_> =
         grants.iter().map(|g| (g.connector.as_str(), g.version, g.grant.store_max_bytes)).collect();

@@ -32,7 +32,7 @@ fn corrupt(connection: &str, slot: &str) -> Result<BTreeMap<String, Vec<u8>>, St
 }
 
 #[tokio::test]
-async fn open_as_they_were_entered_and_lie_sealed() {
+async fn se_09_open_as_they_were_entered_and_lie_sealed() {
     let room = Room::new();
     let store = room.open();
     let version = store.put_connection(connection("acme", &[("token", TOKEN), ("hook", b"h")]), by()).await;
@@ -70,7 +70,7 @@ async fn empty_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn every_flipped_byte_and_every_cut_is_found() {
+async fn se_11_every_flipped_byte_and_every_cut_is_found() {
     let room = Room::new();
     let store = room.open();
     store.put_connection(connection("acme", &[("token", TOKEN)]), by()).await.unwrap();
@@ -84,6 +84,7 @@ async fn every_flipped_byte_and_every_cut_is_found() {
             bytes[at] ^= 1;
             bytes
         });
+        // The cut to nothing is the empty one.
         let cut = (0..sound.len()).map(|length| sound[..length].to_vec());
         let longer = [[sound.as_slice(), &[0]].concat()];
         for bytes in flipped.chain(cut).chain(longer) {
@@ -98,7 +99,7 @@ async fn every_flipped_byte_and_every_cut_is_found() {
 }
 
 #[tokio::test]
-async fn a_moved_one_is_found() {
+async fn se_10_a_moved_one_is_found() {
     let room = Room::new();
     let store = room.open();
     store.put_connection(connection("old", &[("token", b"old")]), by()).await.unwrap();
@@ -123,7 +124,7 @@ async fn a_moved_one_is_found() {
 }
 
 #[tokio::test]
-async fn a_deleted_one_and_one_under_another_method_or_connector_are_found() {
+async fn se_10_a_deleted_one_and_one_under_another_method_or_connector_are_found() {
     for edit in [
         "DELETE FROM secret",
         "UPDATE connection SET method = 'basic'",
@@ -136,4 +137,27 @@ async fn a_deleted_one_and_one_under_another_method_or_connector_are_found() {
         room.shell().execute_batch(edit).unwrap();
         assert_eq!(exposed(&store, "acme").await, corrupt("acme", "token"), "{edit}");
     }
+}
+
+#[test]
+fn se_14_nonces_are_distinct_over_100_000_encryptions() {
+    use std::collections::HashSet;
+
+    use crate::{
+        MasterKey,
+        seal::{Binding, Sealer},
+    };
+    let sealer = Sealer::new(&MasterKey::from_hex(super::KEY).unwrap());
+    let binding =
+        Binding { connector: "slack", connection: "acme", method: "token", slot: "token", version: 1 };
+    let (mut nonces, mut texts) = (HashSet::new(), HashSet::new());
+    // Each seals a key and a value.
+    for _ in 0..50_000 {
+        let sealed = sealer.seal(binding, TOKEN).unwrap();
+        for part in [sealed.wrapped_key, sealed.sealed] {
+            assert!(nonces.insert(<[u8; 24]>::try_from(&part[..24]).unwrap()));
+            assert!(texts.insert(part));
+        }
+    }
+    assert_eq!((nonces.len(), texts.len()), (100_000, 100_000));
 }

@@ -1,13 +1,14 @@
 //! Changing a grant: what is named changes, what is not stays.
 
 use anyhow::Result;
+use serde_json::json;
 use wharf_model::{
     grant::{Grant, LimitOverrides},
     manifest::EgressRequest,
 };
 
 use crate::{
-    client::Client,
+    client::{Body, Client, Method},
     exit::{Exit, Fault},
     input::{count, duration_ms},
     output::Output,
@@ -25,6 +26,13 @@ pub(crate) struct Change {
     /// Take back what was granted for this address; may be repeated.
     #[arg(long, value_name = "URL")]
     no_egress: Vec<String>,
+    /// Let it READ this secret, not only use it: an auth method and a slot that its manifest asks to
+    /// reveal, as `key/private`; may be repeated.
+    #[arg(long, value_name = "METHOD/SLOT", value_parser = slot)]
+    reveal: Vec<String>,
+    /// Take back what was granted by `--reveal`; may be repeated.
+    #[arg(long, value_name = "METHOD/SLOT")]
+    no_reveal: Vec<String>,
     /// Let it keep this much of its own state for a connection.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     store: Option<u64>,
@@ -33,6 +41,15 @@ pub(crate) struct Change {
     scratch: Option<u64>,
     #[command(flatten)]
     limits: LimitFlags,
+    /// Try the change out: what it would deny is counted, and passes if what is in force allows it.
+    #[arg(long, conflicts_with_all = ["enforce", "withdraw"])]
+    report_only: bool,
+    /// Put what is tried out in force.
+    #[arg(long, conflicts_with_all = ["egress", "no_egress", "store", "withdraw"])]
+    enforce: bool,
+    /// End the trial.
+    #[arg(long, conflicts_with_all = ["egress", "no_egress", "store"])]
+    withdraw: bool,
 }
 
 /// Limits of a call; none may be above the server's ceiling.
@@ -106,10 +123,32 @@ impl LimitFlags {
 
 pub(crate) async fn execute(client: &Client, change: &Change, output: &mut Output) -> Result<Exit> {
     let before: view::Connector = view::read(&client.get(&["connectors", &change.name], &[]).await?)?;
-    let grant = changed(before.grant, change)?;
-    let answer = client.put(&["connectors", &change.name, "grant"], view::grant_document(&grant)?).await?;
+    let name = change.name.as_str();
+    let answer = if change.enforce {
+        let version = before.proposed.map(|proposed| proposed.version).ok_or_else(|| nothing_tried(name))?;
+        let body = Body::Json(json!({ "version": version }));
+        client.post(&["connectors", name, "grant", "enforce"], &[], body).await?
+    } else if change.withdraw {
+        client.delete(&["connectors", name, "grant", "proposed"]).await?
+    } else {
+        // A trial is changed where one is under way.
+        let (from, mode) = match (change.report_only, before.proposed) {
+            (true, Some(proposed)) => (proposed.grant, "report-only"),
+            (true, None) => (before.grant, "report-only"),
+            (false, _) => (before.grant, "enforce"),
+        };
+        let grant = view::grant_document(&changed(from, change)?)?;
+        let seen = before.grant_version.to_string();
+        let query = [("mode", mode), ("seen", seen.as_str())];
+        client.send(Method::PUT, &["connectors", name, "grant"], &query, Body::Json(grant)).await?
+    };
     output.answer(&render::connector::show(&view::read(&answer)?), &answer);
     Ok(Exit::Ok)
+}
+
+fn nothing_tried(name: &str) -> Fault {
+    Fault::new(Exit::NotFound, "nothing-tried", format!("no grant of `{name}` is tried out"))
+        .fix(format!("wharf connector grant {name} --report-only …"))
 }
 
 fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
@@ -139,10 +178,35 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
             None => grant.egress.push(request.clone()),
         }
     }
+    for secret in &change.no_reveal {
+        if !grant.reveal.contains(secret) {
+            return Err(Fault::new(
+                Exit::NotFound,
+                "not-granted",
+                format!("{secret} is not revealed; revealed: {}", grant.reveal.join(", ")),
+            ));
+        }
+        grant.reveal.retain(|granted| granted != secret);
+    }
+    for secret in &change.reveal {
+        if !grant.reveal.contains(secret) {
+            grant.reveal.push(secret.clone());
+        }
+    }
     grant.store_max_bytes = change.store.or(grant.store_max_bytes);
     grant.scratch_max_bytes = change.scratch.or(grant.scratch_max_bytes);
     grant.limits = change.limits.over(grant.limits);
     Ok(grant)
+}
+
+/// `key/private`.
+fn slot(given: &str) -> Result<String, String> {
+    let parts = given
+        .split_once('/')
+        .filter(|(method, slot)| [method, slot].iter().all(|part| !part.is_empty() && !part.contains('/')));
+    parts
+        .map(|_| given.to_owned())
+        .ok_or_else(|| "write an auth method and a slot, such as `key/private`".to_owned())
 }
 
 /// `GET,POST https://slack.com/api/`.
@@ -190,6 +254,11 @@ mod tests {
             "--egress|post,GET https://a/|--egress|DELETE https://b/|--deadline|60s|--store|1MB",
             &serde_json::json!({ "egress": [{ "url": "https://a/", "methods": ["GET", "POST"] }, { "url": "https://b/", "methods": ["DELETE"] }],
                 "store-max-bytes": 1_000_000, "limits": { "fuel": 5, "deadline-ms": 60_000 } }),
+        );
+        check(
+            serde_json::json!({ "egress": [], "reveal": ["key/old"] }),
+            "--reveal|key/private|--reveal|key/private|--no-reveal|key/old",
+            &serde_json::json!({ "egress": [], "reveal": ["key/private"] }),
         );
         check(
             before,

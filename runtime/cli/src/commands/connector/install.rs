@@ -22,6 +22,19 @@ pub(crate) struct Install {
     /// Grant what it asks for without being asked.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    also: Also,
+}
+
+/// What needs a yes of its own, whoever is asked.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct Also {
+    /// Take it although it is older than the version in use.
+    #[arg(long)]
+    pub(crate) downgrade: bool,
+    /// Let it call any public address, if it asks for that.
+    #[arg(long)]
+    pub(crate) any_host: bool,
 }
 
 /// What must be there already.
@@ -59,23 +72,29 @@ pub(crate) async fn execute(
         asks: &asks,
         ..Facts::default()
     };
-    let approve = if install.yes { "true" } else { "false" };
-    let answer = client.post(&["connectors"], &[("approve", approve)], Body::Wasm(wasm)).await?;
+    let said = |yes: bool| if yes { "true" } else { "false" };
+    let query = [
+        ("approve", said(install.yes)),
+        ("downgrade", said(install.also.downgrade)),
+        ("any_host", said(install.also.any_host)),
+    ];
+    let answer = client.post(&["connectors"], &query, Body::Wasm(wasm)).await?;
     output.text(&render::connector::asks(&facts, &Limits::default()));
     let installed: view::Installed = view::read(&answer)?;
+    if installed.previous.is_some() {
+        output.text(&render::connector::changes(&installed));
+    }
     if installed.status != "held" {
         output.answer(&render::connector::installed(&installed), &answer);
         return Ok(Exit::Ok);
     }
-    if installed.previous.is_some() {
-        output.text(&render::connector::widens(&installed));
-    }
-    decide(client, &installed, answer, output).await
+    decide(client, &installed, install.also, answer, output).await
 }
 
 async fn decide(
     client: &Client,
     installed: &view::Installed,
+    also: Also,
     held: Value,
     output: &mut Output,
 ) -> Result<Exit> {
@@ -84,16 +103,37 @@ async fn decide(
         Format::Json => Answer::Nobody,
         Format::Text => output.ask("Grant this?"),
     };
-    match asked {
+    let any_host = match asked {
+        Answer::Yes if installed.any_host && !also.any_host => {
+            output.ask("That lets it call any public address of the internet. Grant that, too?")
+        }
+        answer => answer,
+    };
+    match any_host {
         Answer::Yes => {
-            let body = Body::Json(json!({ "digest": installed.digest }));
+            let body = Body::Json(json!({
+                "digest": installed.digest, "review": installed.review,
+                "downgrade": also.downgrade, "any_host": installed.any_host,
+            }));
             client.post(&["connectors", &installed.name, "approve"], &[], body).await?;
             output.text(&render::connector::installed(installed));
             Ok(Exit::Ok)
         }
         Answer::No | Answer::Nobody => {
-            output.answer(&render::connector::held(&installed.name, &installed.digest), &held);
+            output.answer(&render::connector::held(&installed.name, &held_version(installed, also)), &held);
             Ok(Exit::Refused)
         }
+    }
+}
+
+/// What was held, as a list of held versions shows it.
+fn held_version(installed: &view::Installed, also: Also) -> view::Held {
+    view::Held {
+        version: installed.version.clone(),
+        digest: installed.digest.clone(),
+        changes: Vec::new(),
+        downgrade: also.downgrade,
+        any_host: installed.any_host,
+        review: installed.review.clone(),
     }
 }

@@ -64,10 +64,9 @@ async fn install(stage: &mut Stage<'_>, built: &Built) -> Result<()> {
         &format!("{} is held until somebody says yes", built.name),
         || answer.to_string(),
     )?;
-    stage
-        .client
-        .post(&["connectors", &built.name, "approve"], &[], Body::Json(json!({ "digest": digest })))
-        .await?;
+    // `http` asks for every host, which needs a yes of its own.
+    let yes = json!({ "digest": digest, "review": installed.review, "any_host": installed.any_host });
+    stage.client.post(&["connectors", &built.name, "approve"], &[], Body::Json(yes)).await?;
     let active: view::Connector = view::read(&stage.client.get(&["connectors", &built.name], &[]).await?)?;
     stage.check(
         active.digest.as_deref() == Some(&digest),

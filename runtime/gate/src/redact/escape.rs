@@ -1,0 +1,163 @@
+//! The surroundings of percent and JSON escapes, decoded.
+//!
+//! Text without escapes costs one quick look for `%` and `\`. Around those, as far as a secret can
+//! reach, the text is decoded into a region that knows where each of its bytes came from. A region goes
+//! on while escapes follow, so that each byte is decoded at most twice for each kind of escape.
+
+use std::ops::Range;
+
+/// Bytes of the longest escape: `\u005f`.
+pub(super) const LONGEST: usize = 6;
+
+/// Decoded bytes that are searched at once.
+const CHUNK: usize = 16 * 1024;
+
+/// A stretch of text with its escapes undone.
+#[derive(Default)]
+pub(super) struct Region {
+    pub(super) text: Vec<u8>,
+    /// Where each byte of `text` begins in the source, and where the last one ends.
+    from: Vec<usize>,
+}
+
+impl Region {
+    /// A place in the text as one in the source. Bytes of one escape share its beginning, so the place
+    /// ends where the next character begins.
+    pub(super) fn source(&self, place: &Range<usize>) -> Option<Range<usize>> {
+        let start = *self.from.get(place.start)?;
+        let last = *self.from.get(place.end.checked_sub(1)?)?;
+        let end = self.from.get(place.end..)?.iter().find(|at| **at > last)?;
+        Some(start..*end)
+    }
+
+    fn decode(&mut self, escape: &Decoded, at: usize) {
+        self.text.extend(escape.bytes.iter().take(escape.len));
+        self.from.extend(std::iter::repeat_n(at, escape.len));
+    }
+
+    fn copy(&mut self, bytes: &[u8], at: usize) {
+        self.text.extend_from_slice(bytes);
+        self.from.extend(at..at + bytes.len());
+    }
+
+    /// Hands out what there is, and keeps the last `reach` bytes of it.
+    fn give(&mut self, end: usize, reach: usize, each: &mut impl FnMut(&Self) -> bool) -> bool {
+        self.from.push(end);
+        let enough = each(self);
+        self.from.pop();
+        let kept = self.text.len().saturating_sub(reach);
+        self.text.drain(..kept);
+        self.from.drain(..kept);
+        enough
+    }
+}
+
+/// Hands out the regions of both kinds; stops when `each` says that it has seen enough, and says so.
+pub(super) fn regions(bytes: &[u8], reach: usize, mut each: impl FnMut(&Region) -> bool) -> bool {
+    let kinds: [(u8, Decode); 2] = [(b'%', percent), (b'\\', json)];
+    kinds.into_iter().any(|(mark, decode)| of_kind(bytes, reach, (mark, decode), &mut each))
+}
+
+/// What an escape stands for, and its length; none when it is no escape.
+type Decode = fn(&[u8]) -> Option<(Decoded, usize)>;
+
+/// Up to four bytes of a character.
+struct Decoded {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+fn of_kind(
+    bytes: &[u8],
+    reach: usize,
+    (mark, decode): (u8, Decode),
+    each: &mut impl FnMut(&Region) -> bool,
+) -> bool {
+    let mut region = Region::default();
+    let mut at = 0;
+    while let Some(first) = next(bytes, at, mark) {
+        region.text.clear();
+        region.from.clear();
+        // No escape stands in what is looked back on: the region before would have gone on.
+        at = first.saturating_sub(reach);
+        let mut end = first.saturating_add(reach).min(bytes.len());
+        while at < end {
+            let rest = bytes.get(at..end).unwrap_or_default();
+            let run = memchr::memchr(mark, rest).unwrap_or(rest.len()).min(CHUNK);
+            region.copy(rest.get(..run).unwrap_or_default(), at);
+            at += run;
+            let rest = bytes.get(at..).unwrap_or_default();
+            if at < end && rest.first() == Some(&mark) {
+                let width = match decode(rest) {
+                    Some((escape, width)) => {
+                        region.decode(&escape, at);
+                        end = (at + width).saturating_add(reach).min(bytes.len());
+                        width
+                    }
+                    None => {
+                        region.copy(&[mark], at);
+                        1
+                    }
+                };
+                at += width;
+            }
+            if region.text.len() >= CHUNK + reach && region.give(at, reach, each) {
+                return true;
+            }
+        }
+        if region.give(at, reach, each) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The next `mark` at or after `from`.
+fn next(bytes: &[u8], from: usize, mark: u8) -> Option<usize> {
+    memchr::memchr(mark, bytes.get(from..)?).map(|at| from + at)
+}
+
+/// `%5F` (RFC 3986, section 2.1).
+fn percent(rest: &[u8]) -> Option<(Decoded, usize)> {
+    let high = hex(*rest.get(1)?)?;
+    let low = hex(*rest.get(2)?)?;
+    let value = u8::try_from(high * 16 + low).ok()?;
+    Some((Decoded { bytes: [value, 0, 0, 0], len: 1 }, 3))
+}
+
+/// `\n`, `\/`, `\u005f` and pairs of surrogates (RFC 8259, section 7).
+fn json(rest: &[u8]) -> Option<(Decoded, usize)> {
+    let plain = |byte| Some((Decoded { bytes: [byte, 0, 0, 0], len: 1 }, 2));
+    match rest.get(1)? {
+        b'n' => plain(b'\n'),
+        b't' => plain(b'\t'),
+        b'r' => plain(b'\r'),
+        b'b' => plain(8),
+        b'f' => plain(12),
+        byte @ (b'"' | b'\\' | b'/') => plain(*byte),
+        b'u' => {
+            let unit = unit(rest)?;
+            let (character, width) = match unit {
+                0xd800..0xdc00 => {
+                    let low = rest.get(6..).filter(|rest| rest.starts_with(b"\\u")).and_then(self::unit)?;
+                    let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+                    (char::from_u32(0x10000 + ((unit - 0xd800) << 10) + low)?, 12)
+                }
+                _ => (char::from_u32(unit)?, 6),
+            };
+            let mut decoded = Decoded { bytes: [0; 4], len: character.len_utf8() };
+            character.encode_utf8(&mut decoded.bytes);
+            Some((decoded, width))
+        }
+        _ => None,
+    }
+}
+
+/// The four digits after `\u`.
+fn unit(rest: &[u8]) -> Option<u32> {
+    rest.get(2..6)?.iter().try_fold(0, |value, digit| Some(value * 16 + hex(*digit)?))
+}
+
+fn hex(digit: u8) -> Option<u32> {
+    char::from(digit).to_digit(16)
+}

@@ -1,0 +1,135 @@
+//! ML-02: mutants of a component are refused or run within their limits; nothing panics.
+//!
+//! The suite tries a few of a small guest. For more of a real connector, by hand, with the seed printed:
+//! `WHARF_MUTATE=slack.wasm WHARF_MUTANTS=20000 cargo test -p wharf-sandbox --lib ml_02 -- --nocapture`.
+//!
+//! Half of the mutants have bytes changed anywhere, half only inside of function bodies, where more of them stay valid and reach the compiler.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use wasmparser::{Parser, Payload};
+use wharf_model::{call::CallError, digest::Digest, grant::Limits};
+
+use super::{
+    SANDBOX, block_on, context,
+    guest::{Guest, HTTP},
+    host::{Gate, call},
+};
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound.max(1) as u64).unwrap()
+    }
+}
+
+fn mutate(original: &[u8], code: &[Range<usize>], random: &mut Random) -> Vec<u8> {
+    let mut bytes = original.to_vec();
+    let inside = random.below(2) == 0;
+    // Inside a function one change is most often all that stays valid.
+    for _ in 0..=random.below(if inside { 1 } else { 4 }) {
+        let at = if inside {
+            let range = &code[random.below(code.len())];
+            range.start + random.below(range.len())
+        } else {
+            random.below(bytes.len())
+        };
+        let at = at.min(bytes.len() - 1);
+        match random.below(if inside { 3 } else { 6 }) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.next().to_le_bytes()[0],
+            2 => bytes[at] = [0x00, 0x0b, 0x41, 0x7f, 0x80, 0xff][random.below(6)],
+            3 => {
+                bytes.remove(at);
+            }
+            4 => bytes.insert(at, random.next().to_le_bytes()[0]),
+            _ => {
+                let (from, length) = (random.below(bytes.len()), random.below(64));
+                let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
+                let end = (at + piece.len()).min(bytes.len());
+                bytes[at..end].copy_from_slice(&piece[..end - at]);
+            }
+        }
+    }
+    bytes
+}
+
+/// Where function bodies are.
+fn code(wasm: &[u8]) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let range = match payload.unwrap() {
+            Payload::CodeSectionEntry(body) => body.range(),
+            _ => continue,
+        };
+        ranges.push(range);
+    }
+    ranges
+}
+
+/// What came of each mutant, by the reason's name.
+fn run(original: &[u8], count: usize, seed: u64) -> BTreeMap<String, usize> {
+    let code = code(original);
+    let limits = Limits { fuel: 5_000_000, deadline_ms: 1_000, memory_bytes: 16 << 20, ..Limits::default() };
+    let mut random = Random(seed);
+    let mut came = BTreeMap::new();
+    for number in 0..count {
+        let wasm = mutate(original, &code, &mut random);
+        let outcome = block_on(async {
+            match SANDBOX.load(&wasm, Digest::of(&wasm)).await {
+                Err(error) => {
+                    assert_ne!(error.reason(), "host", "mutant {number} of seed {seed}: {error}");
+                    format!("refused: {}", error.reason())
+                }
+                Ok(connector) => {
+                    let described = connector.describe(&limits).await.result.map(|_| ());
+                    let call = call(limits, Gate::Answers("{}"));
+                    let ran = connector.run(call, "act", "{}", None, &context()).await.result.map(|_| ());
+                    for result in [&described, &ran] {
+                        let host = matches!(result, Err(CallError::Host(_)));
+                        assert!(!host, "mutant {number} of seed {seed}: {result:?}");
+                    }
+                    match ran {
+                        Ok(()) => "ran".into(),
+                        Err(CallError::Stopped(report)) => format!("stopped: {}", report.reason.name()),
+                        Err(_) => "failed".into(),
+                    }
+                }
+            }
+        });
+        *came.entry(outcome).or_default() += 1;
+    }
+    came
+}
+
+#[test]
+fn ml_02_mutants_are_refused_or_run_within_their_limits() {
+    let seed = 0x5eed_2026;
+    if let Some(file) = std::env::var_os("WHARF_MUTATE") {
+        let count = std::env::var("WHARF_MUTANTS").map_or(20_000, |count| count.parse().unwrap());
+        let came = run(&std::fs::read(&file).unwrap(), count, seed);
+        println!("{count} mutants of {} with seed {seed:#x}: {came:#?}", file.display());
+        return;
+    }
+    let run_body = "(call $send (i32.const 128) (i32.const 3) (i32.const 136) (i32.const 16)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 256))
+        (loop $l (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 100))))
+        i32.const 64";
+    let more = r#"(data (i32.const 128) "GET") (data (i32.const 136) "https://a.test/x")"#;
+    let guest = Guest { imports: HTTP, more, run: run_body, ..Guest::default() }.build();
+    let came = run(&guest, 300, seed);
+    // The mutator is worth something only if it gets to both sides.
+    let ran: usize =
+        came.iter().filter(|(what, _)| !what.starts_with("refused")).map(|(_, count)| count).sum();
+    assert!(ran > 10 && ran < 290, "{came:#?}");
+}
