@@ -27,6 +27,8 @@ mod arrive;
 mod flow;
 // A connector that tries to get out.
 mod hostile;
+// A connector that another toolchain has made, in JavaScript.
+mod foreign;
 // The public cases of the security contract.
 mod security;
 // Connectors come, change and go without dropping a run.

@@ -37,7 +37,7 @@ use environment::Environment;
 /// What to build, and how far the search for a toolchain may go.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
-    /// The crate's directory.
+    /// The crate's directory, or a component that is built already.
     pub dir: PathBuf,
     /// The file to write, or a directory for it; none: `NAME-VERSION.wasm` in the current one.
     pub out: Option<PathBuf>,
@@ -99,11 +99,11 @@ pub struct Built {
     pub permissions: Vec<String>,
     /// What built it: `rustc 1.95.0 (rustup)`.
     pub toolchain: String,
-    /// The compiler's target.
-    pub target: Target,
+    /// The compiler's target; none for a component that came as one.
+    pub target: Option<Target>,
 }
 
-/// Builds the connector in `options.dir`.
+/// Builds the connector in `options.dir`, or seals the component that it names.
 ///
 /// # Errors
 /// No crate there, no toolchain to be had, a compiler's error, a connector that cannot describe
@@ -112,6 +112,9 @@ pub async fn build(
     options: BuildOptions,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Built, BuildError> {
+    if options.dir.is_file() {
+        return foreign(options, progress).await;
+    }
     let dir = krate::directory(&options.dir)?;
     let environment = Environment::clean(std::env::vars_os());
     let toolchain = obtain::toolchain(&dir, &environment, &options, progress).await?;
@@ -120,12 +123,32 @@ pub async fn build(
     let module =
         compile::compile(&krate, &environment, &toolchain, options.target_dir.as_deref(), progress).await?;
     let component = wharf_package::componentize(&module)?;
+    finish(&component, options.out, (toolchain.name, Some(toolchain.target)), progress).await
+}
+
+/// Makes a connector of a component that another toolchain has built, in whatever language.
+async fn foreign(
+    options: BuildOptions,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Built, BuildError> {
+    let path = options.dir;
+    let component = tokio::fs::read(&path).await.map_err(|source| BuildError::File { path, source })?;
+    finish(&component, options.out, ("another toolchain".to_owned(), None), progress).await
+}
+
+/// From a component to a connector file.
+async fn finish(
+    component: &[u8],
+    out: Option<PathBuf>,
+    (toolchain, target): (String, Option<Target>),
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Built, BuildError> {
     progress(Progress::Describing);
-    let manifest = describe::describe(&component).await?;
-    let sealed = wharf_package::seal(&component, &manifest)?;
+    let manifest = describe::describe(component).await?;
+    let sealed = wharf_package::seal(component, &manifest)?;
     let package = wharf_package::open(&sealed)?;
     let (name, version) = (package.manifest.name.clone(), package.manifest.version.to_string());
-    let file = write::place(options.out, &name, &version)?;
+    let file = write::place(out, &name, &version)?;
     write::atomically(&file, &sealed)?;
     progress(Progress::Sealed(file.clone()));
     Ok(Built {
@@ -138,7 +161,7 @@ pub async fn build(
         contract: package.contract,
         imports: package.imports,
         exports: package.exports,
-        toolchain: toolchain.name,
-        target: toolchain.target,
+        toolchain,
+        target,
     })
 }

@@ -18,6 +18,8 @@ pub(crate) struct Access {
     pub(crate) limits: Limits,
     /// Bytes that the connector may keep; 0 refuses the store.
     pub(crate) store_max_bytes: u64,
+    /// Bytes of scratch files a call; 0 gives no directory.
+    pub(crate) scratch_bytes: u64,
     /// The connection's settings, an object.
     pub(crate) settings: Value,
     /// The scopes that the provider granted.
@@ -87,6 +89,7 @@ impl Registry {
             authority,
             limits: self.limits.with(&granted.limits, &self.ceiling),
             store_max_bytes: declared.min(granted.store_max_bytes.unwrap_or(0)),
+            scratch_bytes: granted.scratch(manifest),
             settings,
             scopes,
             subject: connection.map_or_else(

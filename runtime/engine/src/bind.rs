@@ -95,6 +95,7 @@ impl Inner {
             scope: Scope::new(EffectClass::Read, &access.limits),
             effect: EffectClass::Read,
             scopes: access.scopes.clone(),
+            scratch_bytes: access.scratch_bytes,
             writing: None,
             buffer: buffer.clone(),
             record: Arc::clone(record),

@@ -51,6 +51,8 @@ pub(crate) struct StepHost {
     pub(crate) effect: EffectClass,
     /// The scopes that the provider granted.
     pub(crate) scopes: Vec<String>,
+    /// Bytes of scratch files; 0 gives no directory.
+    pub(crate) scratch_bytes: u64,
     /// None outside of a run: nothing is journaled there.
     pub(crate) writing: Option<Writing>,
     pub(crate) buffer: Buffer,
@@ -151,6 +153,10 @@ impl Host for StepHost {
 
     fn seed(&self) -> [u8; 32] {
         self.seed
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        self.scratch_bytes
     }
 
     fn granted_scopes(&self) -> Vec<String> {

@@ -23,6 +23,8 @@ pub struct LoneHost {
     pub store: HashMap<(StoreScope, String), Vec<u8>>,
     /// Bytes that it may keep; 0 offers no store.
     pub store_max_bytes: u64,
+    /// Bytes of scratch files; 0 gives no directory.
+    pub scratch_bytes: u64,
     /// The time that the call sees.
     pub now: Timestamp,
     /// Seeds the call's randomness.
@@ -72,6 +74,10 @@ impl Host for LoneHost {
 
     fn seed(&self) -> [u8; 32] {
         self.seed
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        self.scratch_bytes
     }
 
     fn has_slot(&self, slot: &str) -> bool {

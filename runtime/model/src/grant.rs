@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::EgressRequest;
+use crate::manifest::{EgressRequest, Manifest};
 
 /// What an operator grants to a connector, by name; it survives upgrades and never widens by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Grant {
     /// Bytes of own state; none refuses the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_max_bytes: Option<u64>,
+    /// Bytes of scratch files a call; none gives no directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch_max_bytes: Option<u64>,
     /// Certificate authorities in PEM that this connector's calls trust besides the server's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roots: Vec<String>,
@@ -28,7 +31,17 @@ pub struct Grant {
     pub limits: LimitOverrides,
 }
 
+/// The most that any call may have of scratch files, whatever is asked for and granted: 1 GiB.
+pub const SCRATCH_CEILING: u64 = 1 << 30;
+
 impl Grant {
+    /// Bytes of scratch files that a call of a connector with this manifest gets; 0 is no directory.
+    #[must_use]
+    pub fn scratch(&self, manifest: &Manifest) -> u64 {
+        let asked = manifest.scratch.as_ref().map_or(0, |scratch| scratch.max_bytes);
+        asked.min(self.scratch_max_bytes.unwrap_or(0)).min(SCRATCH_CEILING)
+    }
+
     /// Whether the connector may read what is in `slot` of the auth method `method`.
     #[must_use]
     pub fn reveals(&self, method: &str, slot: &str) -> bool {

@@ -45,6 +45,9 @@ pub struct Manifest {
     /// The state of its own that it wants to keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreRequest>,
+    /// The scratch directory that it wants, empty at the start of each call and gone at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<ScratchRequest>,
     /// Settings of a connection that are not secret, as a JSON Schema of an object; egress hosts may name them as `{connection.x}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Value>,
@@ -81,6 +84,14 @@ pub struct EgressRequest {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StoreRequest {
     /// Bytes of keys and values together, per connection.
+    pub max_bytes: u64,
+}
+
+/// A directory for files of one call, seen as `/scratch`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ScratchRequest {
+    /// Bytes by which files may grow in one call; what is deleted is not given back.
     pub max_bytes: u64,
 }
 

@@ -91,6 +91,13 @@ fn head(findings: &mut Findings, manifest: &Manifest, root: &Pointer) {
             "ask for some, or leave `store` out",
         );
     }
+    if manifest.scratch.as_ref().is_some_and(|scratch| scratch.max_bytes == 0) {
+        findings.report(
+            &root.at("scratch").at("max-bytes"),
+            "a scratch directory of no bytes",
+            "ask for some, or leave `scratch` out",
+        );
+    }
 }
 
 fn options(findings: &mut Findings, ground: &Ground<'_>, at: &Pointer) {

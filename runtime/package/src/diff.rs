@@ -11,7 +11,8 @@ use wharf_model::{
 use crate::{
     json::inert,
     permission::{
-        call_line, effect_words, keep_line, reveal_line, reveal_lines, trigger_line, use_line, weight,
+        call_line, effect_words, keep_line, reveal_line, reveal_lines, scratch_line, trigger_line, use_line,
+        weight,
     },
     words::in_bytes,
 };
@@ -86,7 +87,10 @@ impl PermissionDiff {
 pub fn diff(old: &Manifest, new: &Manifest) -> PermissionDiff {
     let mut diff = PermissionDiff::default();
     egress(&mut diff, old, new);
-    store(&mut diff, old, new);
+    let store = |manifest: &Manifest| manifest.store.as_ref().map_or(0, |store| store.max_bytes);
+    amount(&mut diff, store(old), store(new), keep_line);
+    let scratch = |manifest: &Manifest| manifest.scratch.as_ref().map_or(0, |scratch| scratch.max_bytes);
+    amount(&mut diff, scratch(old), scratch(new), scratch_line);
     auth(&mut diff, old, new);
     triggers(&mut diff, old, new);
     actions(&mut diff, old, new);
@@ -113,15 +117,15 @@ fn beyond(held: &[EgressRequest], wanted: &[EgressRequest]) -> Vec<EgressRequest
     wanted.iter().flat_map(missing).collect()
 }
 
-fn store(diff: &mut PermissionDiff, old: &Manifest, new: &Manifest) {
-    let bytes = |manifest: &Manifest| manifest.store.as_ref().map_or(0, |store| store.max_bytes);
-    match (bytes(old), bytes(new)) {
+/// A number of bytes that is asked for; 0 asks for nothing.
+fn amount(diff: &mut PermissionDiff, before: u64, after: u64, line: impl Fn(u64) -> String) {
+    match (before, after) {
         (before, after) if before == after => {}
-        (0, after) => diff.push(Direction::Widens, keep_line(after)),
-        (before, 0) => diff.push(Direction::Narrows, keep_line(before)),
+        (0, after) => diff.push(Direction::Widens, line(after)),
+        (before, 0) => diff.push(Direction::Narrows, line(before)),
         (before, after) => {
             let direction = if after > before { Direction::Widens } else { Direction::Narrows };
-            diff.push(direction, format!("{}, {} before", keep_line(after), in_bytes(before)));
+            diff.push(direction, format!("{}, {} before", line(after), in_bytes(before)));
         }
     }
 }

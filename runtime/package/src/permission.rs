@@ -19,6 +19,7 @@ pub fn permissions(manifest: &Manifest) -> Vec<String> {
     let calls = manifest.egress.iter();
     let mut lines: Vec<String> = calls.map(|request| call_line(manifest, request)).collect();
     lines.extend(manifest.store.as_ref().map(|store| keep_line(store.max_bytes)));
+    lines.extend(manifest.scratch.as_ref().map(|scratch| scratch_line(scratch.max_bytes)));
     lines.extend(manifest.auth.iter().map(|(name, method)| use_line(name, method)));
     lines.extend(manifest.auth.iter().flat_map(|(name, method)| reveal_lines(name, method)));
     lines.extend(trigger_lines(manifest));
@@ -99,6 +100,11 @@ fn origin_of(url: &str) -> &str {
 
 pub(crate) fn keep_line(max_bytes: u64) -> String {
     format!("keep up to {} of its own state per connection", in_bytes(max_bytes))
+}
+
+/// `use up to 64 MB of scratch files during a call`.
+pub(crate) fn scratch_line(max_bytes: u64) -> String {
+    format!("use up to {} of scratch files during a call", in_bytes(max_bytes))
 }
 
 /// `have `bot-token` (token) sent as a bearer token, without seeing it`.

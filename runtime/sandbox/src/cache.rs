@@ -71,6 +71,11 @@ impl Cache {
         Ok(Self { dir: dir.to_owned(), key, fingerprint, max_bytes, in_use: Arc::default() })
     }
 
+    /// Whether there is a file for this digest; nothing is said of what is in it.
+    pub(crate) fn has(&self, digest: Digest) -> bool {
+        self.path(digest).exists()
+    }
+
     /// The artifact of this digest, if there is one that is ours.
     pub(crate) fn find(&self, engine: &Engine, digest: Digest) -> Option<(Component, Kept)> {
         let path = self.path(digest);

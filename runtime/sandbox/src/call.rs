@@ -100,6 +100,7 @@ where
             return Finished { result, metering: Metering::default(), log: Vec::new() };
         }
     };
+    store.data_mut().ground.clone_from(&connector.ground);
     let mut phase = Phase::Instantiating;
     let started = Instant::now();
     let deadline = store.data().deadline;
@@ -189,7 +190,7 @@ fn metering(state: &State, fuel: u64, wall: Duration) -> Metering {
     Metering {
         fuel,
         peak_memory_bytes: state.used.peak_memory_bytes,
-        host_bytes: state.used.host_bytes,
+        host_bytes: state.host_bytes(),
         host_calls: state.used.host_calls,
         effects: state.exchanges.begun(),
         wall_micros: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),

@@ -137,7 +137,11 @@ fn charge(store: &mut StoreContextMut<'_, State>, price: u64) -> wasmtime::Resul
 /// to the end of one.
 pub(crate) fn epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     charge(&mut store, 0)?;
-    if Instant::now() >= store.data().deadline { Err(past()) } else { Ok(UpdateDeadline::Yield(1)) }
+    let state = store.data();
+    if state.host_bytes() > state.limits.host_bytes {
+        return Err(over_all(state).into());
+    }
+    if Instant::now() >= state.deadline { Err(past()) } else { Ok(UpdateDeadline::Yield(1)) }
 }
 
 /// The report says more than this: it knows the call.
@@ -153,8 +157,8 @@ fn cross(store: &mut StoreContextMut<'_, State>, door: Door, bytes: u64) -> wasm
     if bytes > limits.host_bytes_per_call {
         return Err(over(door, bytes, limits.host_bytes_per_call, "one host call").into());
     }
-    if state.used.host_bytes > limits.host_bytes {
-        return Err(over(door, state.used.host_bytes, limits.host_bytes, "all host calls together").into());
+    if state.host_bytes() > limits.host_bytes {
+        return Err(over(door, state.host_bytes(), limits.host_bytes, "all host calls together").into());
     }
     let next = state.bytes_left().min(limits.host_bytes_per_call);
     if next < limits.host_bytes_per_call {
@@ -169,6 +173,18 @@ fn over(door: Door, bytes: u64, limit: u64, of: &str) -> Stop {
         message: format!(
             "`{}` moved {bytes} bytes across the border; the limit for {of} is {limit}",
             door.import
+        ),
+    }
+}
+
+/// Doors of the engine's making moved more than may be; which of them is not known.
+fn over_all(state: &State) -> Stop {
+    Stop {
+        reason: StopReason::HostBytes,
+        message: format!(
+            "WASI calls moved bytes across the border: {} with all host calls together, and the limit is {}",
+            state.host_bytes(),
+            state.limits.host_bytes
         ),
     }
 }

@@ -15,6 +15,10 @@ pub struct SandboxConfig {
     /// Where compiled connectors are kept; none keeps nothing. The directory is made, for the
     /// owner only, if it is not there.
     pub cache: Option<PathBuf>,
+    /// Where scratch directories are made, for calls that are granted one; none offers none. The
+    /// directory is made, for the owner only, if it is not there, and what a crash left in it is
+    /// removed.
+    pub scratch: Option<PathBuf>,
     /// Bytes of compiled connectors that are kept; past it those go that were not loaded for longest,
     /// and none that is in use. Default 4 GiB.
     pub cache_bytes: u64,
@@ -41,6 +45,7 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             cache: None,
+            scratch: None,
             cache_bytes: 4 << 30,
             worker: None,
             slots: SLOTS,
@@ -97,6 +102,14 @@ pub enum SandboxError {
     /// The engine does not start: mostly too little address space (`ulimit -v`).
     #[error("wasm engine: {0}")]
     Engine(String),
+    /// The directory for scratch directories cannot be used.
+    #[error("scratch directory {}: {message}", path.display())]
+    Scratch {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The cache directory cannot be used.
     #[error("compile cache {}: {message}", path.display())]
     Cache {

@@ -26,6 +26,7 @@ use crate::{
     convert,
     pace::Share,
     room::Room,
+    scratch::Ground,
     state::State,
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Loaded {
     pub(crate) exports: Exports,
     pub(crate) interfaces: Interfaces,
     pub(crate) imports: Vec<String>,
+    /// Where its scratch directories are made; none without WASI, which has no use for them.
+    pub(crate) ground: Option<Arc<Ground>>,
     /// Of the processor.
     pub(crate) share: Share,
     /// Shared by all connectors of a sandbox.

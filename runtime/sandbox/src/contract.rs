@@ -227,8 +227,25 @@ impl Exports {
 const CAPABILITIES: [&str; 7] = ["http", "credentials", "store", "blobs", "log", "clock", "random"];
 const TYPES: [&str; 3] = ["types", "events", "outcomes"];
 
-/// The packages of WASI 0.2 that are linked, with nothing behind them.
-const WASI: [&str; 5] = ["wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:filesystem/"];
+/// What is linked of WASI 0.2, with nothing behind it: packages, and interfaces.
+const WASI_02: [&str; 7] = [
+    "wasi:io/",
+    "wasi:clocks/",
+    "wasi:random/",
+    "wasi:cli/",
+    "wasi:filesystem/",
+    "wasi:http/types@",
+    "wasi:http/outgoing-handler@",
+];
+/// What is linked of WASI 0.3.
+const WASI_03: [&str; 6] = [
+    "wasi:clocks/",
+    "wasi:random/",
+    "wasi:cli/",
+    "wasi:filesystem/",
+    "wasi:http/types@",
+    "wasi:http/client@",
+];
 
 /// Judges the names of a component's imports and exports.
 pub(crate) fn check_names<'a>(
@@ -273,15 +290,38 @@ fn contract_name(name: &str) -> Result<Option<&str>, LoadError> {
     }
 }
 
+/// Whether an import is one that only the concurrent engine can link.
+pub(crate) fn is_concurrent(import: &str) -> bool {
+    import.starts_with("wasi:") && wasi_version(import) == Some(3)
+}
+
 fn is_linked_wasi(name: &str) -> bool {
-    WASI.iter().any(|package| name.starts_with(package))
-        && name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.2."))
+    let offered: &[&str] = match wasi_version(name) {
+        Some(2) => &WASI_02,
+        Some(3) => &WASI_03,
+        _ => return false,
+    };
+    offered.iter().any(|package| name.starts_with(package))
+}
+
+/// The minor version of a released WASI 0.x; a draft such as `0.3.0-rc-2025` is no version.
+fn wasi_version(name: &str) -> Option<u32> {
+    let (_, version) = name.split_once('@')?;
+    let (minor, patch) = version.strip_prefix("0.")?.split_once('.')?;
+    patch.parse::<u32>().ok()?;
+    minor.parse().ok()
 }
 
 fn supported() -> String {
     let ours = CAPABILITIES.map(|name| format!("wharf:connector/{name}@{CONTRACT_VERSION}"));
-    let wasi = WASI.map(|package| format!("{package}*@0.2"));
-    format!("{}, {}", ours.join(", "), wasi.join(", "))
+    let wasi = |names: &[&str], version: &str| {
+        let names = names.iter().map(|name| match name.strip_suffix('@') {
+            Some(interface) => format!("{interface}@{version}"),
+            None => format!("{name}*@{version}"),
+        });
+        names.collect::<Vec<_>>()
+    };
+    [ours.to_vec(), wasi(&WASI_02, "0.2"), wasi(&WASI_03, "0.3")].concat().join(", ")
 }
 
 fn shown(name: &str) -> String {

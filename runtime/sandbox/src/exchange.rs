@@ -49,10 +49,6 @@ struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Wait until another one ends.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "interfaces whose guests wait for several exchanges at once")
-    )]
     Wait,
     /// Fail: the guest is stopped until this one has its answer, so it cannot end another.
     Now,

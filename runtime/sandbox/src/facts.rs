@@ -4,7 +4,12 @@ use std::fs;
 
 use wasmtime::PoolingAllocationConfig;
 
-use crate::{config::WorkerCommand, engine, load::LoadError, worker};
+use crate::{
+    config::WorkerCommand,
+    engine::{self, Flavour},
+    load::LoadError,
+    worker,
+};
 
 /// What the engine is and what it stands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,20 +62,20 @@ pub struct WorkerTrial {
 /// Starts the worker on a component that takes minutes to compile, and watches it being killed. Takes
 /// a little more than a second.
 pub async fn try_worker(command: &WorkerCommand) -> WorkerTrial {
-    let compiles = match worker::compile(command, &component(1)).await {
+    let compiles = match worker::compile(command, Flavour::Plain, &component(1)).await {
         Ok(_) => Tried::Held,
         Err(error) => Tried::Not(error.to_string()),
     };
     // Minutes of CPU, and little memory.
     let bomb = component(60_000);
     let hasty = WorkerCommand { cpu_seconds: 1, address_space: 8 << 30, ..command.clone() };
-    let cpu = match worker::compile(&hasty, &bomb).await {
+    let cpu = match worker::compile(&hasty, Flavour::Plain, &bomb).await {
         Err(LoadError::CompileBudget(_)) => Tried::Held,
         Err(error) => Tried::Not(error.to_string()),
         Ok(_) => Tried::Not("it went on after its CPU time".to_owned()),
     };
     let small = WorkerCommand { address_space: 1 << 20, ..command.clone() };
-    let memory = match worker::compile(&small, &bomb).await {
+    let memory = match worker::compile(&small, Flavour::Plain, &bomb).await {
         Err(_) => Tried::Held,
         Ok(_) => Tried::Not("it took more memory than it may".to_owned()),
     };

@@ -35,6 +35,11 @@ pub trait Host: Send {
     /// Seeds the step's randomness: the same for each attempt, unique to the step.
     fn seed(&self) -> [u8; 32];
 
+    /// Bytes that this call's scratch directory may hold; none has none.
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+
     /// The scopes that the provider granted to the connection.
     fn granted_scopes(&self) -> Vec<String> {
         Vec::new()

@@ -37,6 +37,7 @@ const BRIEF: Duration = Duration::from_millis(2);
 const SHARE: Duration = Duration::from_millis(25);
 
 /// The processor's turns; shared by all connectors of a sandbox.
+#[derive(Clone)]
 pub(crate) struct Turns(Arc<Fair>);
 
 impl Turns {

@@ -23,13 +23,19 @@ pub const PER_BYTE: u64 = 1;
 /// Fuel for any call of WASI that has no row of its own.
 pub const WASI: u64 = 1_000;
 
+/// Fuel for a call of `wasi:filesystem`, which asks the kernel.
+pub const WASI_FILES: u64 = 10_000;
+
+/// Fuel for a request, through our own interface or through `wasi:http`.
+pub const REQUEST: u64 = 50_000;
+
 const fn price(call: &'static str, fuel: u64) -> Price {
     Price { call, fuel }
 }
 
 /// The price list, in the order of the contract.
 pub const PRICES: [Price; 21] = [
-    price("http.send", 50_000),
+    price("http.send", REQUEST),
     price("http.[method]body.read", 500),
     price("credentials.granted-scopes", 500),
     price("credentials.has", 500),

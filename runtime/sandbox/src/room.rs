@@ -35,6 +35,11 @@ impl Room {
         })
     }
 
+    /// The same slots and turns for another engine, whose epochs are its own.
+    pub(crate) fn beside(&self, engine: &Engine) -> Result<Self, SandboxError> {
+        Ok(Self { slots: Arc::clone(&self.slots), turns: self.turns.clone(), heart: Heart::start(engine)? })
+    }
+
     /// Waits for a slot of the pool; connectors take turns.
     pub(crate) async fn slot(&self, connector: Digest) -> Result<Place, Full> {
         self.slots.enter(connector).await

@@ -9,26 +9,23 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::sync::Semaphore;
-use wasmtime::{
-    Engine,
-    component::{Component, Linker},
-};
+use tokio::sync::{OnceCell, Semaphore};
+use wasmtime::component::Component;
 use wharf_model::{digest::Digest, grant::Limits};
 
 use crate::{
-    cache::{self, Cache, Kept, Staged},
-    call, capability,
+    cache::{Cache, Kept},
+    call,
     config::{SandboxConfig, SandboxError},
     connector::{Connector, Loaded, check_types},
     contract::{self, Exports},
-    engine,
+    engine::{self, Flavour},
     load::LoadError,
     pace::Share,
-    room::Room,
+    runner::{self, Runner},
     scan::{ScanLimits, scan},
-    state::State,
-    wasi, worker,
+    scratch::Ground,
+    worker,
 };
 
 /// Loads connectors. Cheap to clone; clones share one engine, one pool and one cache.
@@ -36,14 +33,14 @@ use crate::{
 pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
-    bare: Linker<State>,
-    wasi: Linker<State>,
-    cache: Option<Cache>,
-    worker: Option<crate::config::WorkerCommand>,
+    config: SandboxConfig,
+    plain: Runner,
+    /// Opened by the first component that needs it: an engine reserves address space.
+    concurrent: OnceCell<Runner>,
+    concurrent_cache: Option<Cache>,
+    ground: Option<Arc<Ground>>,
     scan: ScanLimits,
     ceiling: Limits,
-    room: Arc<Room>,
     /// One at a time is scanned and compiled: the rest of the CPU is for calls.
     compiling: Semaphore,
     /// Those that compile or wait for it.
@@ -75,32 +72,22 @@ impl Sandbox {
     /// # Errors
     /// When the kernel grants too few mappings or too little address space, or the cache is not safe.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let engine = engine::runner(&config)?;
-        let fail = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let mut bare = Linker::new(&engine);
-        capability::link(&mut bare).map_err(fail)?;
-        let mut wasi = bare.clone();
-        wasi::link(&mut wasi).map_err(fail)?;
-        let settings = format!("{:?} {:?} {}", config.scan, config.ceiling, contract::CONTRACT_VERSION);
-        let fingerprint = engine::fingerprint(&engine, &settings);
-        let cache = config
-            .cache
-            .as_deref()
-            .map(|dir| Cache::open(dir, fingerprint, config.cache_bytes))
-            .transpose()?;
-        let room = Arc::new(Room::new(&engine, &config)?);
+        let ground = config.scratch.as_deref().map(|path| {
+            Ground::open(path)
+                .map(Arc::new)
+                .map_err(|error| SandboxError::Scratch { path: path.to_owned(), message: error.to_string() })
+        });
         Ok(Self(Arc::new(Inner {
-            engine,
-            bare,
-            wasi,
-            cache,
-            worker: config.worker,
+            plain: Runner::plain(&config)?,
+            concurrent: OnceCell::new(),
+            concurrent_cache: runner::artifacts(&config, Flavour::Concurrent)?,
+            ground: ground.transpose()?,
             scan: config.scan,
             ceiling: config.ceiling,
-            room,
             compiling: Semaphore::new(1),
             loads: AtomicUsize::new(0),
             max_loads: config.compile_queue.saturating_add(1),
+            config,
         })))
     }
 
@@ -114,45 +101,67 @@ impl Sandbox {
         if bytes > max {
             return Err(LoadError::Size { bytes, max });
         }
-        if let Some((component, kept)) = self.cached(digest).await? {
-            return self.0.link(&component, digest, Some(kept));
+        if let Some(connector) = self.cached(digest).await? {
+            return Ok(connector);
         }
         let _queued = self.0.queue()?;
         // The semaphore is never closed.
         let _turn = self.0.compiling.acquire().await;
         // Whoever was before may have loaded the same.
-        if let Some((component, kept)) = self.cached(digest).await? {
-            return self.0.link(&component, digest, Some(kept));
+        if let Some(connector) = self.cached(digest).await? {
+            return Ok(connector);
         }
         let wasm: Arc<[u8]> = wasm.into();
         let (inner, bytes) = (Arc::clone(&self.0), Arc::clone(&wasm));
-        blocking(move || inner.judge(&bytes, digest)).await??;
-        let artifact = self.compile(wasm).await?;
-        let inner = Arc::clone(&self.0);
-        let (staged, component) = blocking(move || inner.stage(digest, &artifact)).await??;
-        let kept = self.0.cache.as_ref().map(|cache| cache.kept(digest));
-        let connector = self.0.link(&component, digest, kept)?;
+        let flavour = blocking(move || inner.judge(&bytes, digest)).await??;
+        let runner = self.runner(flavour).await?;
+        let artifact = self.compile(flavour, wasm).await?;
+        let (engine, cache) = (runner.engine.clone(), runner.cache.clone());
+        let (component, staged) =
+            blocking(move || Runner::stage(&engine, cache.as_ref(), digest, &artifact)).await??;
+        let (staged, kept) = staged.unzip();
+        let connector = self.0.link(runner, &component, digest, kept)?;
         self.0.try_start(&connector).await?;
-        if let (Some(cache), Some(staged)) = (&self.0.cache, staged) {
+        if let (Some(cache), Some(staged)) = (&runner.cache, staged) {
             let cache = cache.clone();
             blocking(move || cache.publish(digest, staged)).await?;
         }
         Ok(connector)
     }
 
-    async fn cached(&self, digest: Digest) -> Result<Option<(Component, Kept)>, LoadError> {
-        if self.0.cache.is_none() {
-            return Ok(None);
+    async fn cached(&self, digest: Digest) -> Result<Option<Connector>, LoadError> {
+        let caches = [(Flavour::Plain, &self.0.plain.cache), (Flavour::Concurrent, &self.0.concurrent_cache)];
+        for (flavour, cache) in caches {
+            let Some(cache) = cache.clone().filter(|cache| cache.has(digest)) else {
+                continue;
+            };
+            let runner = self.runner(flavour).await?;
+            let engine = runner.engine.clone();
+            if let Some((component, kept)) = blocking(move || cache.find(&engine, digest)).await? {
+                return self.0.link(runner, &component, digest, Some(kept)).map(Some);
+            }
         }
-        let inner = Arc::clone(&self.0);
-        blocking(move || inner.cache.as_ref().and_then(|cache| cache.find(&inner.engine, digest))).await
+        Ok(None)
     }
 
-    async fn compile(&self, wasm: Arc<[u8]>) -> Result<Vec<u8>, LoadError> {
-        if let Some(command) = &self.0.worker {
-            return worker::compile(command, &wasm).await;
+    pub(crate) async fn runner(&self, flavour: Flavour) -> Result<&Runner, LoadError> {
+        if flavour == Flavour::Plain {
+            return Ok(&self.0.plain);
         }
-        let engine = self.0.engine.clone();
+        let open = || async {
+            let inner = Arc::clone(&self.0);
+            blocking(move || Runner::concurrent(&inner.config, &inner.plain, inner.concurrent_cache.clone()))
+                .await?
+                .map_err(|error| LoadError::Host(error.to_string()))
+        };
+        self.0.concurrent.get_or_try_init(open).await
+    }
+
+    async fn compile(&self, flavour: Flavour, wasm: Arc<[u8]>) -> Result<Vec<u8>, LoadError> {
+        if let Some(command) = &self.0.config.worker {
+            return worker::compile(command, flavour, &wasm).await;
+        }
+        let engine = self.runner(flavour).await?.engine.clone();
         let compiled = blocking(move || engine.precompile_component(&wasm)).await?;
         compiled.map_err(|error| LoadError::Malformed(format!("{error:#}")))
     }
@@ -170,41 +179,45 @@ impl Inner {
         Ok(queued)
     }
 
-    fn judge(&self, wasm: &[u8], digest: Digest) -> Result<(), LoadError> {
+    /// What it is judged by decides which engine it runs on: a component that is valid without
+    /// concurrency, and imports nothing that has it, runs without.
+    fn judge(&self, wasm: &[u8], digest: Digest) -> Result<Flavour, LoadError> {
         let found = Digest::of(wasm);
         if found != digest {
             return Err(LoadError::Digest { found: found.to_string(), expected: digest.to_string() });
         }
-        let inventory = scan(wasm, &self.scan, &self.ceiling, self.engine.get_wasm_features())?;
-        let (imports, exports) = (inventory.imports.iter(), inventory.exports.iter());
-        contract::check_names(imports.map(String::as_str), exports.map(String::as_str))
-    }
-
-    fn stage(&self, digest: Digest, artifact: &[u8]) -> Result<(Option<Staged>, Component), LoadError> {
-        if let Some(cache) = &self.cache {
-            match cache.stage(&self.engine, digest, artifact) {
-                Ok((staged, component)) => return Ok((Some(staged), component)),
-                Err(error) => tracing::warn!(%error, "compiled connector is not kept"),
+        let features = self.plain.engine.get_wasm_features();
+        let (inventory, flavour) = match scan(wasm, &self.scan, &self.ceiling, features) {
+            Ok(inventory) if inventory.imports.iter().any(|name| contract::is_concurrent(name)) => {
+                (inventory, Flavour::Concurrent)
             }
-        }
-        let component = cache::load(&self.engine, artifact)
-            .map_err(|error| LoadError::Malformed(format!("{error:#}")))?;
-        Ok((None, component))
+            Ok(inventory) => (inventory, Flavour::Plain),
+            Err(LoadError::Feature { .. }) => {
+                let features = features | engine::CONCURRENT;
+                (scan(wasm, &self.scan, &self.ceiling, features)?, Flavour::Concurrent)
+            }
+            Err(error) => return Err(error),
+        };
+        let (imports, exports) = (inventory.imports.iter(), inventory.exports.iter());
+        contract::check_names(imports.map(String::as_str), exports.map(String::as_str))?;
+        Ok(flavour)
     }
 
     fn link(
         &self,
+        runner: &Runner,
         component: &Component,
         digest: Digest,
         kept: Option<Kept>,
     ) -> Result<Connector, LoadError> {
         let ty = component.component_type();
-        let imports: Vec<String> = ty.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
-        let exports: Vec<String> = ty.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        let imports: Vec<String> = ty.imports(&runner.engine).map(|(name, _)| name.to_owned()).collect();
+        let exports: Vec<String> = ty.exports(&runner.engine).map(|(name, _)| name.to_owned()).collect();
         let names = || imports.iter().map(String::as_str);
         contract::check_names(names(), exports.iter().map(String::as_str))?;
         let (found, interfaces) = Exports::of(component)?;
-        let linker = if contract::imports_wasi(names()) { &self.wasi } else { &self.bare };
+        let foreign = contract::imports_wasi(names());
+        let linker = if foreign { &runner.wasi } else { &runner.bare };
         let pre =
             linker.instantiate_pre(component).map_err(|error| LoadError::ImportType(format!("{error:#}")))?;
         Ok(Connector(Arc::new(Loaded {
@@ -213,8 +226,9 @@ impl Inner {
             exports: found,
             interfaces,
             imports,
+            ground: self.ground.clone().filter(|_| foreign),
             share: Share::new(),
-            room: Arc::clone(&self.room),
+            room: Arc::clone(&runner.room),
             _kept: kept,
         })))
     }
@@ -224,7 +238,7 @@ impl Inner {
     async fn try_start(&self, connector: &Connector) -> Result<(), LoadError> {
         let limits = Limits { fuel: 100_000_000, deadline_ms: 5_000, ..self.ceiling };
         let loaded = &connector.0;
-        let slot = self.room.slot(loaded.digest).await;
+        let slot = loaded.room.slot(loaded.digest).await;
         let _slot = slot.map_err(|full| LoadError::Host(call::busy(full)))?;
         call::trial(loaded, &limits, |instance, store| check_types(&loaded.exports, instance, store))
             .await

@@ -11,7 +11,6 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 use wasmtime::{ResourceLimiter, component::ResourceTable};
-use wasmtime_wasi::WasiCtx;
 use wharf_model::{
     call::StopReason,
     grant::Limits,
@@ -22,7 +21,8 @@ use crate::{
     exchange::Exchanges,
     host::{BlobPieces, Host},
     log::Log,
-    wasi::Printed,
+    scratch::{Ground, Scratch},
+    wasi::{Http, Printed, Wasi},
 };
 
 /// Ten days: what is longer is no deadline, and would not fit every clock.
@@ -37,7 +37,13 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     pub(crate) log: Log,
     /// Built by the first WASI call; most connectors make none.
-    pub(crate) wasi: Option<WasiCtx>,
+    pub(crate) wasi: Option<Box<Wasi>>,
+    /// Likewise for `wasi:http`.
+    pub(crate) wasi_http: Option<Box<Http>>,
+    /// Where a scratch directory would be made, if the host grants one.
+    pub(crate) ground: Option<Arc<Ground>>,
+    /// The one that was.
+    pub(crate) scratch: Option<Scratch>,
     pub(crate) printed: Printed,
     pub(crate) random: Option<blake3::OutputReader>,
     pub(crate) exchanges: Exchanges,
@@ -63,19 +69,36 @@ pub(crate) struct Used {
     pub(crate) table_elements: u64,
 }
 
-/// Fuel that a call owes for work done where the store is out of reach; clones share it.
+/// What a call owes for work done where the store is out of reach; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Debt(Arc<AtomicU64>);
+pub(crate) struct Debt(Arc<Owed>);
+
+#[derive(Default)]
+struct Owed {
+    fuel: AtomicU64,
+    bytes: AtomicU64,
+}
 
 impl Debt {
     /// Owes more.
     pub(crate) fn add(&self, fuel: u64) {
-        self.0.fetch_add(fuel, Ordering::Relaxed);
+        self.0.fuel.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    /// Bytes crossed the border.
+    pub(crate) fn moved(&self, bytes: u64) {
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.add(bytes.saturating_mul(crate::price::PER_BYTE));
+    }
+
+    /// Bytes so far; they stay on the bill.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
     }
 
     /// All that is owed, to be paid by the caller.
     pub(crate) fn take(&self) -> u64 {
-        self.0.swap(0, Ordering::Relaxed)
+        self.0.fuel.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -142,6 +165,9 @@ impl State {
             table,
             log: Log::new(limits.log_bytes),
             wasi: None,
+            ground: None,
+            scratch: None,
+            wasi_http: None,
             printed: Printed::default(),
             random: None,
             exchanges: Exchanges::new(&limits),
@@ -160,7 +186,12 @@ impl State {
 
     /// Bytes that may still cross the border or be held for the guest.
     pub(crate) fn bytes_left(&self) -> u64 {
-        self.limits.host_bytes.saturating_sub(self.used.host_bytes).saturating_sub(self.used.held_bytes)
+        self.limits.host_bytes.saturating_sub(self.host_bytes()).saturating_sub(self.used.held_bytes)
+    }
+
+    /// Bytes that crossed the border, through whichever door.
+    pub(crate) fn host_bytes(&self) -> u64 {
+        self.used.host_bytes.saturating_add(self.debt.bytes())
     }
 
     /// Randomness of the step: the same bytes in the same order for each attempt.

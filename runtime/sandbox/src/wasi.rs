@@ -1,199 +1,218 @@
-//! WASI 0.2 with nothing behind it, for components whose toolchain links it: no files, no sockets,
-//! no environment, no arguments, an empty stdin. What is printed goes to the step's log.
+//! WASI 0.2 and 0.3 with nothing behind them, for components whose toolchain links it: no files but
+//! a granted scratch directory, no sockets, no environment, no arguments, an empty stdin. What is
+//! printed goes to the step's log; clocks and randomness are the step's.
 //!
-//! Clock and randomness are the step's, like those of the contract. The monotonic clock ticks a
-//! microsecond with each reading: a call sees the same times on every attempt, and a loop that
-//! waits for time to pass still ends.
+//! What a component could not do anything with is refused when it is loaded, by name: sockets.
+//! `wasi:filesystem` is there, since most toolchains import it unasked, and lists no directory.
+//!
+//! What a call costs is owed where the engine's own bindings borrow our state for it: in the views
+//! below, by package.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::{Context, Poll},
-    time::Duration,
+mod clock;
+mod http;
+mod random;
+mod scratch;
+mod stdio;
+
+use std::time::Duration;
+
+use wasmtime::{
+    StoreContextMut,
+    component::{ComponentNamedList, HasData, Lift, Linker, LinkerInstance, Lower, ResourceTable},
 };
-
-use bytes::Bytes;
-use tokio::io::AsyncWrite;
-use wasmtime::component::Linker;
 use wasmtime_wasi::{
-    Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
-    cli::{IsTerminal, StdoutStream},
-    p2::{OutputStream, Pollable, StreamResult},
+    FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
+    cli::{WasiCli, WasiCliCtxView, WasiCliView as _},
+    clocks::{WasiClocks, WasiClocksCtxView, WasiClocksView as _},
+    filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView as _},
+    p2, p3,
 };
 use wharf_model::call::LogLevel;
 
 use crate::{
-    log::Log,
-    state::{State, stream},
+    price,
+    scratch::{Ground, Scratch},
+    state::State,
+    weigh::Weigh,
 };
 
-/// Random bytes of a call, after which they repeat: enough to seed hash maps and name things.
-const RANDOM_BYTES: usize = 16 << 10;
+pub(crate) use http::Http;
+pub(crate) use stdio::{Printed, flush};
 
-/// The longest line that is waited for; a longer one is cut in two.
-const MAX_LINE: usize = 8 << 10;
+/// Where a guest finds its scratch directory.
+const SCRATCH: &str = "/scratch";
 
-pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+/// What WASI keeps during a call. Built by the first WASI call; most connectors make none.
+pub(crate) struct Wasi {
+    ctx: WasiCtx,
+    clock: clock::StepClock,
+    random: random::Streams,
+}
+
+/// The handle table as WASI's streams use it.
+struct Handles;
+
+impl HasData for Handles {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+/// Links WASI 0.2.
+pub(crate) fn link_02(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use p2::bindings::{cli, clocks, filesystem, io};
+    io::error::add_to_linker::<_, Handles>(linker, handles)?;
+    io::poll::add_to_linker::<_, Handles>(linker, handles)?;
+    io::streams::add_to_linker::<_, Handles>(linker, handles)?;
+    cli::environment::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::exit::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::stdin::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::stdout::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::stderr::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, clock_view)?;
+    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, clock_view)?;
+    filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
+    http::link_02(linker)?;
+    random::link_02(linker)?;
+    replacing(linker, clock::link_02)?;
+    replacing(linker, scratch::link_02)
+}
+
+/// Links WASI 0.3; only for an engine with concurrency.
+pub(crate) fn link_03(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use p3::bindings::{cli, clocks, filesystem};
+    cli::environment::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::exit::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::stdin::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::stdout::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::stderr::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(linker, cli_view)?;
+    clocks::types::add_to_linker::<_, WasiClocks>(linker, clock_view)?;
+    clocks::system_clock::add_to_linker::<_, WasiClocks>(linker, clock_view)?;
+    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, clock_view)?;
+    filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, file_view)?;
+    http::link_03(linker)?;
+    random::link_03(linker)?;
+    replacing(linker, clock::link_03)?;
+    replacing(linker, scratch::link_03)
+}
+
+/// Puts functions of ours in the place of those that are linked.
+fn replacing(
+    linker: &mut Linker<State>,
+    link: impl FnOnce(&mut Linker<State>) -> wasmtime::Result<()>,
+) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let linked = link(linker);
+    linker.allow_shadowing(false);
+    linked
+}
+
+fn handles(state: &mut State) -> &mut ResourceTable {
+    state.owe(price::WASI);
+    &mut state.table
+}
+
+fn cli_view(state: &mut State) -> WasiCliCtxView<'_> {
+    state.owe(price::WASI);
+    state.cli()
+}
+
+fn clock_view(state: &mut State) -> WasiClocksCtxView<'_> {
+    state.owe(price::WASI);
+    state.clocks()
+}
+
+fn file_view(state: &mut State) -> WasiFilesystemCtxView<'_> {
+    state.owe(price::WASI_FILES);
+    state.filesystem()
+}
+
+/// Links a function of ours that answers at once. Unlike a capability it works in a call without
+/// any, since it reaches nothing.
+fn open<P, R, F>(
+    linker: &mut LinkerInstance<'_, State>,
+    name: &'static str,
+    answer: F,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + 'static,
+    R: ComponentNamedList + Lower + Weigh + 'static,
+    F: Fn(&mut State, P) -> wasmtime::Result<R> + Send + Sync + 'static,
+{
+    linker.func_wrap(name, move |mut store: StoreContextMut<'_, State>, params: P| {
+        let state = store.data_mut();
+        state.owe(price::WASI);
+        let result = answer(state, params)?;
+        state.debt.moved(result.weight());
+        Ok(result)
+    })
+}
+
+/// Makes what a first WASI call would make, for a test that puts files where the guest finds them.
+#[cfg(test)]
+pub(crate) fn prepare(state: &mut State) {
+    state.wasi();
+}
+
+impl State {
+    fn wasi(&mut self) -> &mut Wasi {
+        self.wasi_and_handles().0
+    }
+
+    fn wasi_and_handles(&mut self) -> (&mut Wasi, &mut ResourceTable) {
+        let Self { host, log, printed, debt, wasi, table, ground, scratch, .. } = self;
+        let wasi = wasi.get_or_insert_with(|| {
+            let seed = host.as_deref().map_or([0; 32], crate::Host::seed);
+            let now = host.as_deref().map_or_else(Default::default, crate::Host::now);
+            let lines = |level, partial: &stdio::Partial| stdio::Lines {
+                level,
+                log: log.clone(),
+                partial: partial.clone(),
+                debt: debt.clone(),
+            };
+            let clock = clock::StepClock::default();
+            let wall = clock::WallClock { start: Duration::from_millis(now.0), clock: clock.clone() };
+            let mut ctx = WasiCtxBuilder::new();
+            ctx.wall_clock(wall)
+                .monotonic_clock(clock.clone())
+                .stdout(lines(LogLevel::Info, &printed.stdout))
+                .stderr(lines(LogLevel::Warn, &printed.stderr));
+            let bytes = host.as_deref().map_or(0, crate::Host::scratch_bytes);
+            if let (Some(ground), 1..) = (ground, bytes) {
+                match mount(&mut ctx, ground, bytes) {
+                    Ok(made) => *scratch = Some(made),
+                    Err(error) => {
+                        tracing::warn!(%error, "no scratch directory");
+                        log.push(LogLevel::Error, "the host has no scratch directory for this call", "");
+                    }
+                }
+            }
+            Box::new(Wasi { ctx: ctx.build(), clock, random: random::Streams::new(seed) })
+        });
+        (wasi, table)
+    }
+}
+
+/// Makes a scratch directory and shows it to the guest.
+fn mount(ctx: &mut WasiCtxBuilder, ground: &Ground, bytes: u64) -> wasmtime::Result<Scratch> {
+    let scratch = ground.make(bytes)?;
+    ctx.preopened_dir(scratch.path(), SCRATCH, FsPerms::ReadWrite)?;
+    Ok(scratch)
 }
 
 impl WasiView for State {
-    /// Each host function of WASI comes through here first, so here it is counted and priced.
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.owe(crate::price::WASI);
-        let seed = self.host.as_deref().map_or([0; 32], crate::Host::seed);
-        let now = self.host.as_deref().map_or_else(Default::default, crate::Host::now);
-        let (log, printed) = (&self.log, &self.printed);
-        let ctx = self.wasi.get_or_insert_with(|| context(seed, Duration::from_millis(now.0), log, printed));
-        WasiCtxView { ctx, table: &mut self.table }
-    }
-}
-
-fn context(seed: [u8; 32], now: Duration, log: &Log, printed: &Printed) -> WasiCtx {
-    let bytes = |purpose: &str| {
-        let mut bytes = vec![0; RANDOM_BYTES];
-        stream(seed, purpose).fill(&mut bytes);
-        bytes
-    };
-    let mut word = [0; 16];
-    stream(seed, "wasi insecure seed").fill(&mut word);
-    let mut builder = WasiCtxBuilder::new();
-    builder
-        .secure_random(Deterministic::new(bytes("wasi random")))
-        .insecure_random(Deterministic::new(bytes("wasi insecure random")))
-        .insecure_random_seed(u128::from_le_bytes(word))
-        .max_random_size(RANDOM_BYTES as u64)
-        .wall_clock(StepClock(now))
-        .monotonic_clock(Readings(AtomicU64::new(0)))
-        .stdout(Lines { level: LogLevel::Info, log: log.clone(), partial: printed.stdout.clone() })
-        .stderr(Lines { level: LogLevel::Warn, log: log.clone(), partial: printed.stderr.clone() });
-    builder.build()
-}
-
-/// Lines without an end yet, by stream.
-#[derive(Clone, Default)]
-pub(crate) struct Printed {
-    stdout: Partial,
-    stderr: Partial,
-}
-
-type Partial = Arc<Mutex<Vec<u8>>>;
-
-/// Logs what was printed without a line's end.
-pub(crate) fn flush(state: &State) {
-    for (partial, level) in [(&state.printed.stdout, LogLevel::Info), (&state.printed.stderr, LogLevel::Warn)]
-    {
-        let rest = std::mem::take(&mut *partial.lock().unwrap_or_else(PoisonError::into_inner));
-        if !rest.is_empty() {
-            state.log.push(level, &String::from_utf8_lossy(&rest), "");
-        }
-    }
-}
-
-struct StepClock(Duration);
-
-impl HostWallClock for StepClock {
-    fn resolution(&self) -> Duration {
-        Duration::from_millis(1)
-    }
-
-    fn now(&self) -> Duration {
-        self.0
-    }
-}
-
-struct Readings(AtomicU64);
-
-impl HostMonotonicClock for Readings {
-    fn resolution(&self) -> u64 {
-        1_000
-    }
-
-    fn now(&self) -> u64 {
-        self.0.fetch_add(1_000, Ordering::Relaxed)
-    }
-}
-
-/// A stream whose lines become lines of the log.
-#[derive(Clone)]
-struct Lines {
-    level: LogLevel,
-    log: Log,
-    partial: Partial,
-}
-
-impl Lines {
-    fn take(&self, bytes: &[u8]) {
-        // Once the log is full nothing is looked at: a flood costs the host next to nothing.
-        if self.log.room() == 0 {
-            return;
-        }
-        let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
-        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-            let (text, ended) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
-            for chunk in text.chunks(MAX_LINE) {
-                partial.extend_from_slice(chunk);
-                if partial.len() >= MAX_LINE {
-                    self.log.push(self.level, &String::from_utf8_lossy(&std::mem::take(&mut *partial)), "");
-                }
-            }
-            if ended {
-                self.log.push(self.level, &String::from_utf8_lossy(&std::mem::take(&mut *partial)), "");
-            }
-        }
-    }
-}
-
-impl IsTerminal for Lines {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Lines {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-impl AsyncWrite for Lines {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        self.take(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for Lines {
-    async fn ready(&mut self) {}
-}
-
-impl OutputStream for Lines {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.take(&bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 << 10)
+        let (wasi, table) = self.wasi_and_handles();
+        WasiCtxView { ctx: &mut wasi.ctx, table }
     }
 }

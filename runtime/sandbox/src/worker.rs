@@ -18,9 +18,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{config::WorkerCommand, engine, load::LoadError};
+use crate::{
+    config::WorkerCommand,
+    engine::{self, Flavour},
+    load::LoadError,
+};
 
-const MAGIC: [u8; 8] = *b"wharf-c1";
+/// How a request begins, by engine.
+const MAGIC: [(Flavour, [u8; 8]); 2] = [(Flavour::Plain, *b"wharf-c1"), (Flavour::Concurrent, *b"wharf-c3")];
 pub(crate) const COMPILED: u8 = 0;
 const REFUSED: u8 = 1;
 
@@ -65,15 +70,14 @@ pub(crate) fn serve(
 ) -> Result<(), WorkerError> {
     let mut magic = [0; 8];
     input.read_exact(&mut magic).map_err(|_| WorkerError::Protocol)?;
-    if magic != MAGIC {
-        return Err(WorkerError::Protocol);
-    }
+    let flavour = MAGIC.iter().find(|(_, known)| *known == magic).map(|(flavour, _)| *flavour);
+    let flavour = flavour.ok_or(WorkerError::Protocol)?;
     let (cpu, memory, length) = (number(&mut input)?, number(&mut input)?, number(&mut input)?);
     if length > MAX_COMPONENT {
         return Err(WorkerError::Protocol);
     }
     // The engine first: it belongs to the worker, the rest to the component.
-    let engine = engine::compiler().map_err(|error| WorkerError::Engine(error.to_string()))?;
+    let engine = engine::compiler(flavour).map_err(|error| WorkerError::Engine(error.to_string()))?;
     limit(cpu, memory)?;
     let mut component = Vec::new();
     input.take(length).read_to_end(&mut component)?;
@@ -112,7 +116,11 @@ fn limit(cpu_seconds: u64, address_space: u64) -> Result<(), WorkerError> {
 }
 
 /// Compiles in a worker. What does not end in time is killed.
-pub(crate) async fn compile(command: &WorkerCommand, component: &[u8]) -> Result<Vec<u8>, LoadError> {
+pub(crate) async fn compile(
+    command: &WorkerCommand,
+    flavour: Flavour,
+    component: &[u8],
+) -> Result<Vec<u8>, LoadError> {
     let host = |what: &str, error: io::Error| LoadError::Host(format!("compile worker: {what}: {error}"));
     let mut child = Command::new(&command.program)
         .args(&command.args)
@@ -130,7 +138,7 @@ pub(crate) async fn compile(command: &WorkerCommand, component: &[u8]) -> Result
     let talk = async {
         if let Some(mut stdin) = stdin {
             // A worker that died closes the pipe; what it said, or did not, tells the rest.
-            let _ = send(&mut stdin, command, component).await;
+            let _ = send(&mut stdin, command, flavour, component).await;
         }
         match stdout {
             Some(stdout) => receive(stdout).await,
@@ -180,9 +188,14 @@ fn silent(status: std::process::ExitStatus, command: &WorkerCommand) -> LoadErro
 pub(crate) async fn send(
     stdin: &mut (impl AsyncWriteExt + Unpin),
     command: &WorkerCommand,
+    flavour: Flavour,
     component: &[u8],
 ) -> io::Result<()> {
-    stdin.write_all(&MAGIC).await?;
+    for (known, magic) in MAGIC {
+        if known == flavour {
+            stdin.write_all(&magic).await?;
+        }
+    }
     for number in [command.cpu_seconds, command.address_space, component.len() as u64] {
         stdin.write_all(&number.to_le_bytes()).await?;
     }

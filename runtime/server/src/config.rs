@@ -40,6 +40,8 @@ pub struct Config {
     pub max_connections: usize,
     /// The folder whose `.wasm` files are kept installed.
     pub watch: Option<PathBuf>,
+    /// What compiling a component may take.
+    pub compile: Compile,
     /// Runs that are driven at once.
     pub max_concurrent_runs: usize,
     /// Limits of a call that no grant overrides.
@@ -58,6 +60,17 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How the server reports.
     pub report: Report,
+}
+
+/// What compiling a component may take; what takes more is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compile {
+    /// Bytes of the component.
+    pub component_bytes: u64,
+    /// Seconds of CPU.
+    pub cpu_seconds: u64,
+    /// Bytes of address space.
+    pub address_space: u64,
 }
 
 /// Where a secret is; configuration never holds one.

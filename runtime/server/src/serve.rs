@@ -16,7 +16,7 @@ use tokio::{
 };
 use wharf_engine::{Engine, EngineConfig, EngineError, Notice};
 use wharf_gate::{EgressProxy, EgressProxyError, Gate, GateConfig, GateConfigError, Secret};
-use wharf_sandbox::{Sandbox, SandboxConfig, SandboxError, WorkerCommand};
+use wharf_sandbox::{Sandbox, SandboxConfig, SandboxError, ScanLimits, WorkerCommand};
 use wharf_store::{
     By, MasterKey, MasterKeyError, Retention, Store, StoreConfig, StoreError, next_key_file, rotate_key_file,
 };
@@ -152,7 +152,13 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Ser
     let folder = config.watch.as_deref().map(Watched::open).transpose()?;
     let sandbox = Sandbox::new(SandboxConfig {
         cache: Some(config.data_dir.join("cache")),
-        worker: options.compile_worker,
+        scratch: Some(config.data_dir.join("scratch")),
+        worker: options.compile_worker.map(|command| WorkerCommand {
+            cpu_seconds: config.compile.cpu_seconds,
+            address_space: config.compile.address_space,
+            ..command
+        }),
+        scan: ScanLimits { component_bytes: config.compile.component_bytes, ..ScanLimits::default() },
         ceiling: config.ceiling,
         ..SandboxConfig::default()
     })?;

@@ -5,7 +5,7 @@ use wharf_model::{
     digest::Digest,
     grant::Limits,
 };
-use wharf_sandbox::{Sandbox, SandboxConfig};
+use wharf_sandbox::{Sandbox, SandboxConfig, ScanLimits};
 
 use super::BuildError;
 
@@ -15,7 +15,8 @@ const SLOTS: u32 = 1;
 /// The manifest's JSON, as the connector returns it.
 pub(super) async fn describe(component: &[u8]) -> Result<String, BuildError> {
     let failed = |message: String| BuildError::Describe(message);
-    let config = SandboxConfig { slots: SLOTS, ..SandboxConfig::default() };
+    let scan = ScanLimits { component_bytes: wharf_package::MAX_BYTES as u64, ..ScanLimits::default() };
+    let config = SandboxConfig { slots: SLOTS, scan, ..SandboxConfig::default() };
     let sandbox = Sandbox::new(config).map_err(|error| failed(error.to_string()))?;
     let connector =
         sandbox.load(component, Digest::of(component)).await.map_err(|error| failed(error.to_string()))?;

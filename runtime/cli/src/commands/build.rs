@@ -20,9 +20,10 @@ use crate::{
 #[command(after_help = "EXAMPLES
   wharf build
   wharf build plugins/slack --out slack.wasm
+  wharf build fetch.component.wasm
   wharf build plugins/slack --no-install --json")]
 pub struct Args {
-    /// The connector's crate.
+    /// The connector's crate, or a component made by another toolchain.
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// The file to write, or a directory for it; without it, NAME-VERSION.wasm here.

@@ -3,7 +3,10 @@
 //! Nothing is granted by being asked for: without `--allow` every request is denied, and the denial
 //! names the flag that would let it pass.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -18,7 +21,7 @@ use wharf_model::{
     grant::{Grant, Limits},
     manifest::{Action, EgressRequest, Manifest},
 };
-use wharf_sandbox::{Call, Connector, Finished, Sandbox, SandboxConfig, WorkerCommand};
+use wharf_sandbox::{Call, Connector, Finished, Sandbox, SandboxConfig, ScanLimits, WorkerCommand};
 
 use super::{
     connector::{LimitFlags, egress},
@@ -94,10 +97,12 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
         effects: effects.clone(),
         store: HashMap::new(),
         store_max_bytes: manifest.store.as_ref().map_or(0, |store| store.max_bytes),
+        scratch_bytes: manifest.scratch.as_ref().map_or(0, |scratch| scratch.max_bytes),
         now: clock::now(),
         seed: seed(&input),
     };
-    let connector = load(&wasm, package.digest).await?;
+    let place = tempfile::tempdir().context("no place for scratch files")?;
+    let connector = load(&wasm, package.digest, place.path()).await?;
     let context = context(&args, &input, settings, &limits);
     let call = Call { limits, host: Box::new(host) };
     let finished =
@@ -106,11 +111,19 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
 }
 
 /// Compiles in a process of its own, as the server does: the file may be anybody's.
-async fn load(wasm: &[u8], digest: Digest) -> Result<Connector> {
+///
+/// A large component is no danger to other tenants here: there are none.
+async fn load(wasm: &[u8], digest: Digest, scratch: &Path) -> Result<Connector> {
     let program = std::env::current_exe().context("the path of this program is not known")?;
     let sandbox = Sandbox::new(SandboxConfig {
         slots: 1,
-        worker: Some(WorkerCommand::new(program, ["__compile"])),
+        scratch: Some(scratch.to_owned()),
+        scan: ScanLimits { component_bytes: wharf_package::MAX_BYTES as u64, ..ScanLimits::default() },
+        worker: Some(WorkerCommand {
+            cpu_seconds: 300,
+            address_space: 4 << 30,
+            ..WorkerCommand::new(program, ["__compile"])
+        }),
         ..SandboxConfig::default()
     })?;
     let loaded = sandbox.load(wasm, digest).await;

@@ -211,6 +211,9 @@ pub(super) fn granted(grant: &Grant) -> Vec<String> {
     lines.extend(
         grant.store_max_bytes.map(|max| format!("keep up to {} of its own state per connection", bytes(max))),
     );
+    lines.extend(
+        grant.scratch_max_bytes.map(|max| format!("use up to {} of scratch files during a call", bytes(max))),
+    );
     let limits = &grant.limits;
     lines.extend(limits.fuel.map(|units| format!("use {} fuel a call", fuel(units))));
     lines.extend(limits.deadline_ms.map(|limit| format!("run {} a call", millis(limit))));

@@ -43,6 +43,10 @@ impl Change {
         if bytes(new) > bytes(baseline) {
             grant.store_max_bytes = Some(grant.store_max_bytes.unwrap_or(0).max(bytes(new)));
         }
+        let scratch = |manifest: &Manifest| manifest.scratch.as_ref().map_or(0, |scratch| scratch.max_bytes);
+        if scratch(new) > scratch(baseline) {
+            grant.scratch_max_bytes = Some(grant.scratch_max_bytes.unwrap_or(0).max(scratch(new)));
+        }
         Self { lines: wharf_package::diff(baseline, new).changes, grant, any_host }
     }
 
@@ -80,6 +84,7 @@ fn asks_nothing(manifest: &Manifest) -> Manifest {
     Manifest {
         egress: Vec::new(),
         store: None,
+        scratch: None,
         auth: Default::default(),
         actions: Default::default(),
         triggers: Default::default(),

@@ -31,6 +31,7 @@ const RULES: &str = r#"
 /description | "a\u202eb" | /description | writing direction
 /homepage | "javascript:alert(1)" | /homepage | https://
 /store/max-bytes | 0 | /store/max-bytes | no bytes
+/scratch | {"max-bytes": 0} | /scratch/max-bytes | no bytes
 /egress/1/methods/0 | "get" | /egress/1 | upper-case
 /egress/1/methods/0 | "CONNECT" | /egress/1 | never allowed
 /egress/1/url | "https://{connection.other}/" | /egress/1/url | no setting `other`

@@ -66,6 +66,7 @@ const UPGRADES: &str = r#"
 /store/max-bytes | 5500000 | + keep up to 5.5 MB of its own state per connection, 1 MB before
 /store/max-bytes | 1000 | - keep up to 1 kB of its own state per connection, 1 MB before
 /store | | - keep up to 1 MB of its own state per connection
+/scratch | {"max-bytes": 64000000} | + use up to 64 MB of scratch files during a call
 /auth/token/slots/extra | {"title":"Extra"} | + use a new secret `extra` (token)
 /auth/token/audience | ["https://slack.com/","https://{connection.site}/"] | + have the credential (token) sent to https://{connection.site}/
 /auth/token/audience | | + have the credential (token) sent to every address that it may call

@@ -26,11 +26,20 @@ pub(super) struct Guest {
     pub(super) run: &'static str,
     /// More fields of the module.
     pub(super) more: &'static str,
+    /// Interfaces that it imports beside those of the contract, and the WIT packages they are in.
+    pub(super) foreign: (&'static str, &'static str),
 }
 
 impl Default for Guest {
     fn default() -> Self {
-        Self { imports: "", pages: 2, describe: "i32.const 32", run: "i32.const 64", more: "" }
+        Self {
+            imports: "",
+            pages: 2,
+            describe: "i32.const 32",
+            run: "i32.const 64",
+            more: "",
+            foreign: ("", ""),
+        }
     }
 }
 
@@ -51,7 +60,7 @@ pub(super) const BLOBS: &str = r#"
 impl Guest {
     /// The component, with the interfaces `manifest` and `actions`.
     pub(super) fn build(&self) -> Vec<u8> {
-        let Self { imports, pages, describe, run, more } = self;
+        let Self { imports, pages, describe, run, more, foreign } = self;
         let wat = format!(
             r#"(module {imports}
             (memory (export "memory") {pages})
@@ -70,26 +79,32 @@ impl Guest {
                 {run})
             {more})"#
         );
-        encode(&wat, &["manifest", "actions"])
+        encode_with(&wat, &["manifest", "actions"], *foreign)
     }
 }
 
 /// A component of a core module that exports these interfaces of the contract.
 pub(super) fn encode(wat: &str, exports: &[&str]) -> Vec<u8> {
+    encode_with(wat, exports, ("", ""))
+}
+
+fn encode_with(wat: &str, exports: &[&str], foreign: (&str, &str)) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
-    let (resolve, world) = world(exports);
+    let (resolve, world) = world(exports, foreign);
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
-fn world(exports: &[&str]) -> (Resolve, WorldId) {
+fn world(exports: &[&str], (imports, packages): (&str, &str)) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
     resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).unwrap();
     let mut text = "package test:guest; world guest { include wharf:connector/capabilities@0.1.0;".to_owned();
     for export in exports {
         write!(text, "export wharf:connector/{export}@0.1.0;").unwrap();
     }
+    text.push_str(imports);
     text.push('}');
+    text.push_str(packages);
     let package = resolve.push_str("guest.wit", &text).unwrap();
     let world = resolve.select_world(&[package], Some("guest")).unwrap();
     (resolve, world)
@@ -98,7 +113,7 @@ fn world(exports: &[&str]) -> (Resolve, WorldId) {
 /// A component that imports every function of the contract and exports every interface: loading
 /// it compares all types of the contract with those that the host links and calls.
 pub(super) fn everything(exports: &[&str]) -> Vec<u8> {
-    let (resolve, world) = world(exports);
+    let (resolve, world) = world(exports, ("", ""));
     let (mut imports, mut functions) = (String::new(), String::new());
     let interfaces = |items: Vec<&WorldItem>| -> Vec<_> {
         let ids = items.into_iter().map(|item| match item {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use wharf_model::{
     grant::Limits,
-    http::{Body, HttpError, HttpRequest, HttpResponse},
+    http::{Body, Denial, DeniedBy, HttpError, HttpRequest, HttpResponse},
     time::Timestamp,
 };
 
@@ -20,6 +20,10 @@ pub(super) enum Gate {
     Floods(usize),
     /// Never.
     Hangs,
+    /// Status 200, and the request as text.
+    Shows,
+    /// Denied, for this reason.
+    Denies(&'static str),
     /// Status 200 and these pieces, all there at once; `!` is an error.
     Streams(&'static [&'static str]),
     /// Status 200 and the request's body.
@@ -34,6 +38,11 @@ impl Host for TestHost {
         let gate = self.0;
         Box::pin(async move {
             let body = match gate {
+                Gate::Shows => shown(request).await?.into_bytes().into(),
+                Gate::Denies(reason) => {
+                    let (by, message) = (DeniedBy::Grant, "not granted".to_owned());
+                    return Err(HttpError::Denied(Denial { by, reason: reason.into(), message }));
+                }
                 Gate::Answers(body) => body.into(),
                 Gate::Floods(bytes) => vec![b'x'; bytes].into(),
                 Gate::Hangs => std::future::pending().await,
@@ -71,6 +80,29 @@ impl Host for TestHost {
     fn seed(&self) -> [u8; 32] {
         [7; 32]
     }
+
+    fn scratch_bytes(&self) -> u64 {
+        SCRATCH_BYTES
+    }
+}
+
+/// What a call may write, where the sandbox has a place for it.
+pub(super) const SCRATCH_BYTES: u64 = 1 << 20;
+
+/// `GET https://a.test/ x-a=1 auth=token body=…`.
+async fn shown(request: HttpRequest) -> Result<String, HttpError> {
+    let mut text = format!("{} {}", request.method, request.url);
+    for field in &request.headers {
+        text += &format!(" {}={}", field.name, String::from_utf8_lossy(&field.value));
+    }
+    if let Some(auth) = request.auth {
+        text += &format!(" auth={auth}");
+    }
+    let body = request.body.whole().await?;
+    if !body.is_empty() {
+        text += &format!(" body={}", String::from_utf8_lossy(&body));
+    }
+    Ok(text)
 }
 
 fn piece_of(piece: &'static str) -> Result<Bytes, HttpError> {

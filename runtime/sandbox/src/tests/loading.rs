@@ -71,9 +71,14 @@ fn ml_01_not_components() {
 
 #[test]
 fn ml_03_imports_that_nobody_offers() {
-    for import in
-        ["wasi:sockets/tcp@0.2.0", "wasi:http/outgoing-handler@0.2.0", "wharf:connector/shell@0.1.0", "env"]
-    {
+    for import in [
+        "wasi:sockets/tcp@0.2.0",
+        "wasi:sockets/types@0.3.0",
+        "wasi:http/incoming-handler@0.2.0",
+        "wasi:cli/environment@0.3.0-rc-2025-09-16",
+        "wharf:connector/shell@0.1.0",
+        "env",
+    ] {
         let wasm = component(&format!(r#"(component (import "{import}" (instance)))"#));
         check(import, &wasm, "import-unknown", import);
     }
@@ -91,7 +96,7 @@ fn ml_05_other_versions_of_the_contract() {
 
 #[test]
 fn ml_08_a_compiled_artifact_is_no_component() {
-    let engine = crate::engine::compiler().unwrap();
+    let engine = crate::engine::compiler(crate::engine::Flavour::Plain).unwrap();
     let artifact = engine.precompile_component(&Guest::default().build()).unwrap();
     check("ML-08", &artifact, "malformed", "");
 }

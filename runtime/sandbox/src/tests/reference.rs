@@ -7,7 +7,7 @@ use wharf_model::grant::Limits;
 
 use crate::{
     SandboxConfig, ScanLimits, WorkerCommand,
-    price::{PER_BYTE, PRICES, WASI},
+    price::{PER_BYTE, PRICES, REQUEST, WASI, WASI_FILES},
     report::grouped,
 };
 
@@ -91,7 +91,9 @@ Fuel measures guest work; what the host does for a guest is paid for in the same
     for price in PRICES {
         writeln!(page, "| `{}` | {} |", price.call, grouped(price.fuel)).unwrap();
     }
-    writeln!(page, "| any function of WASI | {} |\n\nWhat is owed for WASI is collected at the next call of the contract, or every 5 ms.", grouped(WASI)).unwrap();
+    writeln!(page, "| a function of `wasi:filesystem` | {} |", grouped(WASI_FILES)).unwrap();
+    writeln!(page, "| a request through `wasi:http` | {} |", grouped(REQUEST)).unwrap();
+    writeln!(page, "| any other function of WASI | {} |\n\nWhat is owed for WASI is collected at the next call of the contract, or every 5 ms.", grouped(WASI)).unwrap();
     loading(&mut page);
     page
 }

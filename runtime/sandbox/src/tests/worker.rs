@@ -3,24 +3,28 @@
 use wharf_model::digest::Digest;
 
 use super::{block_on, guest::Guest};
-use crate::{Sandbox, SandboxConfig, WorkerCommand, worker};
+use crate::{Sandbox, SandboxConfig, WorkerCommand, engine::Flavour, worker};
 
 #[test]
 fn what_a_worker_writes_is_what_the_host_loads() {
     let wasm = Guest::default().build();
     let command = WorkerCommand::new("unused", [] as [&str; 0]);
-    let (mut asked, mut answer, mut limits) = (Vec::new(), Vec::new(), None);
-    block_on(worker::send(&mut asked, &command, &wasm)).unwrap();
-    worker::serve(asked.as_slice(), &mut answer, |cpu, memory| {
-        limits = Some((cpu, memory));
-        Ok(())
-    })
-    .unwrap();
-    assert_eq!(limits, Some((20, 1 << 30)));
-    let (status, artifact) = block_on(worker::receive(answer.as_slice())).unwrap();
-    assert_eq!(status, worker::COMPILED);
-    let runner = crate::engine::runner(&SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
-    assert!(crate::cache::load(&runner, &artifact).is_ok(), "worker and runner disagree about the engine");
+    let config = SandboxConfig { slots: 1, ..SandboxConfig::default() };
+    for flavour in [Flavour::Plain, Flavour::Concurrent] {
+        let (mut asked, mut answer, mut limits) = (Vec::new(), Vec::new(), None);
+        block_on(worker::send(&mut asked, &command, flavour, &wasm)).unwrap();
+        worker::serve(asked.as_slice(), &mut answer, |cpu, memory| {
+            limits = Some((cpu, memory));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(limits, Some((20, 1 << 30)));
+        let (status, artifact) = block_on(worker::receive(answer.as_slice())).unwrap();
+        assert_eq!(status, worker::COMPILED);
+        let runner = crate::engine::runner(&config, flavour).unwrap();
+        let loaded = crate::cache::load(&runner, &artifact);
+        assert!(loaded.is_ok(), "worker and runner disagree about the {flavour:?} engine");
+    }
 }
 
 #[test]

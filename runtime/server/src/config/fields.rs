@@ -122,6 +122,21 @@ pub(super) const FIELDS: &[Field] = &[
         "\"connectors\"",
         "A folder whose `.wasm` files are kept installed: a new or changed file is installed as by `wharf connector install`, a removed one is unloaded. What asks for more than was granted is held until `wharf connector approve`.",
     ),
+    integer(
+        "connectors.max-component-bytes",
+        "8388608",
+        "Bytes of a component, at most 64 MiB. A JavaScript engine with `fetch` has 12 MB.",
+    ),
+    integer(
+        "connectors.compile-seconds",
+        "20",
+        "Seconds of CPU for compiling one component, at most 600. A JavaScript engine with `fetch` takes about 25.",
+    ),
+    integer(
+        "connectors.compile-memory-bytes",
+        "1073741824",
+        "Address space for compiling one component, at most 16 GiB.",
+    ),
     integer("limits.fuel", "1000000000", "Units of work, about one a WebAssembly instruction."),
     integer("limits.deadline-ms", "30000", "Wall time in milliseconds, HTTP included."),
     integer("limits.memory-bytes", "67108864", "Linear memory, all memories together."),

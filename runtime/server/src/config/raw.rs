@@ -36,6 +36,9 @@ pub(super) struct Raw {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct Connectors {
     pub(super) watch: Option<String>,
+    pub(super) max_component_bytes: Option<u64>,
+    pub(super) compile_seconds: Option<u64>,
+    pub(super) compile_memory_bytes: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -36,6 +36,9 @@ pub(crate) struct Change {
     /// Let it keep this much of its own state for a connection.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     store: Option<u64>,
+    /// Let a call use this much of scratch files.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    scratch: Option<u64>,
     #[command(flatten)]
     limits: LimitFlags,
     /// Try the change out: what it would deny is counted, and passes if what is in force allows it.
@@ -191,6 +194,7 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
         }
     }
     grant.store_max_bytes = change.store.or(grant.store_max_bytes);
+    grant.scratch_max_bytes = change.scratch.or(grant.scratch_max_bytes);
     grant.limits = change.limits.over(grant.limits);
     Ok(grant)
 }
