@@ -53,7 +53,9 @@ enum Gate {
 impl Host for Gate {
     fn http(&mut self, _: HttpRequest) -> Exchange {
         match self {
-            Self::Refuses => Box::pin(ready(Err(HttpError::Unreachable("the bench has no network".to_owned())))),
+            Self::Refuses => {
+                Box::pin(ready(Err(HttpError::Unreachable("the bench has no network".to_owned()))))
+            }
             Self::Hangs => Box::pin(pending()),
         }
     }

@@ -90,7 +90,7 @@ struct Process {
 impl Before {
     pub(crate) async fn of(bed: &Bed) -> Self {
         Self {
-            process: process(bed.pid).expect("the server is there"),
+            process: process(bed.pid).unwrap(),
             canary: bed.canary.mark(),
             denials: denials(bed).await,
             audit: newest(bed),
@@ -275,7 +275,7 @@ pub(crate) fn open(bed: &Bed) -> Connection {
 /// The database below a server's directory.
 pub(crate) fn database_file(dir: &Path) -> PathBuf {
     let found = files(&dir.join("data"));
-    found.into_iter().find(|path| path.extension().is_some_and(|end| end == "db")).expect("a database")
+    found.into_iter().find(|path| path.extension().is_some_and(|end| end == "db")).unwrap()
 }
 
 /// U5.

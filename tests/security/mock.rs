@@ -56,7 +56,6 @@ struct State {
     connections: AtomicUsize,
     /// Replies that never end, and are still being taken.
     endless: AtomicUsize,
-    changed: Notify,
 }
 
 impl Mock {
@@ -77,7 +76,6 @@ impl Mock {
             requests: Mutex::default(),
             connections: AtomicUsize::new(0),
             endless: AtomicUsize::new(0),
-            changed: Notify::new(),
         });
         let mock = Self { address: listener.local_addr().unwrap(), state };
         let server = mock.clone();
@@ -109,7 +107,6 @@ impl Mock {
                 let script = self.state.script.lock().unwrap();
                 script(requests.len() - 1, &request)
             };
-            self.state.changed.notify_waiters();
             if stream.write_all(&reply.bytes).await.is_err() || stream.flush().await.is_err() {
                 return;
             }
@@ -152,7 +149,6 @@ impl Mock {
 
     fn ended(&self) {
         self.state.endless.fetch_sub(1, Ordering::SeqCst);
-        self.state.changed.notify_waiters();
     }
 
     /// Forgets what came and answers by `script` from now on.
@@ -179,17 +175,6 @@ impl Mock {
     /// Replies without an end that somebody still takes.
     pub(crate) fn endless(&self) -> usize {
         self.state.endless.load(Ordering::SeqCst)
-    }
-
-    /// Returns once there were so many requests.
-    pub(crate) async fn asked(&self, times: usize) {
-        loop {
-            let changed = self.state.changed.notified();
-            if self.hits() >= times {
-                return;
-            }
-            changed.await;
-        }
     }
 }
 

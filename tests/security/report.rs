@@ -15,14 +15,14 @@ struct Line {
 
 /// Notes that a case is being played: one that does not come to its end has failed.
 pub(crate) fn begin(id: &str, test: &str) {
-    let entry = CATALOGUE.iter().find(|entry| entry.id == id).expect("the catalogue has the id");
+    let entry = CATALOGUE.iter().find(|entry| entry.id == id).unwrap();
     let line = Line { test: test.to_owned(), wrong: 1, figures: "did not come to its end".to_owned() };
     TABLE.lock().unwrap().entry(entry.id).or_default().push(line);
 }
 
 /// Notes a case, and writes the table anew. Once a whole group has been played its count is printed.
 pub(crate) fn note(id: &str, test: &str, wrong: &[String], figures: &str) {
-    let entry = CATALOGUE.iter().find(|entry| entry.id == id).expect("the catalogue has the id");
+    let entry = CATALOGUE.iter().find(|entry| entry.id == id).unwrap();
     let mut table = TABLE.lock().unwrap();
     let line = Line { test: test.to_owned(), wrong: wrong.len(), figures: figures.to_owned() };
     let lines = table.entry(entry.id).or_default();

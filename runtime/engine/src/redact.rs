@@ -3,6 +3,8 @@
 //! What the gate hands to a connector is clean already; this is for secrets that it was let read, and
 //! for those that it found elsewhere.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use wharf_gate::Redactor;
 use wharf_model::{
@@ -12,14 +14,25 @@ use wharf_model::{
 };
 use wharf_sandbox::{Choice, Choices, Finished};
 
-/// A JSON value; keys of objects are searched too.
+/// A JSON value: every text in it for itself, keys of objects too, since a text may hold a spelling that
+/// is another one once it is written as JSON. A number that is a secret becomes a text.
 pub(crate) fn value(value: Value, redactor: &Redactor) -> Value {
-    let written = value.to_string();
-    if !redactor.finds(written.as_bytes()) {
-        return value;
+    let text = |text: String| match redactor.text(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(clean) => clean,
+    };
+    match value {
+        Value::String(string) => Value::String(text(string)),
+        Value::Array(items) => items.into_iter().map(|item| self::value(item, redactor)).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(key, member)| (text(key), self::value(member, redactor))).collect()
+        }
+        Value::Number(number) => match redactor.text(&number.to_string()) {
+            Cow::Borrowed(_) => Value::Number(number),
+            Cow::Owned(clean) => Value::String(clean),
+        },
+        value @ (Value::Null | Value::Bool(_)) => value,
     }
-    let clean = redactor.text(&written).into_owned();
-    serde_json::from_str(&clean).unwrap_or(Value::String(clean))
 }
 
 /// A verdict.

@@ -63,7 +63,7 @@ fn from_client(connector: &str, tried: &str, error: &legacy::Error) -> Failed {
 pub(crate) fn broken_body(error: &reqwest::Error) -> HttpError {
     let causes = causes(error);
     let kind =
-        causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+        causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).next_back();
     let parse =
         causes.iter().filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
     match kind {

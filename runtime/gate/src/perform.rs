@@ -70,13 +70,14 @@ impl Sender {
             let step = match next(&request, &response) {
                 Ok(Some(step)) => self.rejudge(step, hops),
                 Ok(None) => break,
-                Err(error) => Err((request.again(), error)),
+                Err(error) => Err(Box::new((request.again(), error))),
             };
             // The rest of a redirect's own body is of no use.
             drop(response);
             request = match step {
                 Ok(request) => request,
-                Err((refused, error)) => {
+                Err(refusal) => {
+                    let (refused, error) = *refusal;
                     let error = clean(error, request.authority.redactor());
                     place.tell(refused.refused(&error));
                     return Err(settle(error));
@@ -88,7 +89,7 @@ impl Sender {
     }
 
     /// A hop is judged like a first request; its headers have been, and only fewer are left.
-    fn rejudge(&self, mut hop: Authorised, hops: usize) -> Result<Authorised, (Authorised, HttpError)> {
+    fn rejudge(&self, mut hop: Authorised, hops: usize) -> Result<Authorised, Box<(Authorised, HttpError)>> {
         let judged = if hops < MAX_HOPS {
             judge(&self.policy, &hop.authority, &hop.scope, hop.method(), &hop.target)
         } else {
@@ -96,7 +97,7 @@ impl Sender {
         };
         match judged {
             Ok(access) => hop.access = access,
-            Err(error) => return Err((hop, error)),
+            Err(error) => return Err(Box::new((hop, error))),
         }
         hop.trial = Trial::default();
         hop.trial.judge(&hop.authority, &hop.scope, hop.method(), &hop.target);
@@ -105,7 +106,7 @@ impl Sender {
             let name = &credential.secrets.method;
             match check_credential(&self.policy, &hop.authority, name, hop.method(), &hop.target) {
                 Ok(credential) => hop.credential = credential,
-                Err(error) => return Err((hop, error)),
+                Err(error) => return Err(Box::new((hop, error))),
             }
         }
         Ok(hop)

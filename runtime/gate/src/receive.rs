@@ -9,7 +9,10 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream::try_unfold;
-use http::{HeaderMap, Method};
+use http::{
+    HeaderMap, Method,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 use wharf_model::http::{Body, Field, HttpError, HttpResponse, Pieces};
@@ -94,6 +97,12 @@ fn check_head(headers: &HeaderMap, caps: Caps) -> Result<(), HttpError> {
         return Err(HttpError::BadResponse(format!(
             "response-headers: {count} headers of {bytes} bytes; too many"
         )));
+    }
+    // RFC 9112, section 6.3: whoever reads one of the two reads another message than who reads the other.
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(HttpError::BadResponse(
+            "protocol: the response has two lengths, content-length and transfer-encoding".to_owned(),
+        ));
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ pub(super) const CLOCK: &str = "
     package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } }
     package wasi:clocks@0.2.0 {
         interface monotonic-clock {
-            use wasi:io/poll@0.2.0.pollable;
+            use wasi:io/poll@0.2.0.{pollable};
             subscribe-duration: func(when: u64) -> pollable;
         }
     }";

@@ -155,7 +155,7 @@ fn cached() -> Vec<u8> {
         let bed = crate::security::bed::Group::Ml.bed().await;
         let cache = std::fs::read_dir(bed.dir.join("data/cache")).into_iter().flatten().flatten();
         let mut files = cache.map(|entry| entry.path()).filter(|path| path.is_file());
-        files.find_map(|path| std::fs::read(path).ok()).expect("the canary was compiled")
+        files.find_map(|path| std::fs::read(path).ok()).unwrap()
     })
 }
 

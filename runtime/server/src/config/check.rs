@@ -39,26 +39,7 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
         retention: days(at.within("retention-days", raw.retention_days.unwrap_or(30), 7, 3650)?),
         max_connections: at.count("max-connections", raw.max_connections.unwrap_or(4096), 65_536)?,
         watch: raw.connectors.watch.as_deref().map(|path| at.path("connectors.watch", path)).transpose()?,
-        compile: Compile {
-            component_bytes: at.within(
-                "connectors.max-component-bytes",
-                raw.connectors.max_component_bytes.unwrap_or(8 << 20),
-                1,
-                64 << 20,
-            )?,
-            cpu_seconds: at.within(
-                "connectors.compile-seconds",
-                raw.connectors.compile_seconds.unwrap_or(20),
-                1,
-                600,
-            )?,
-            address_space: at.within(
-                "connectors.compile-memory-bytes",
-                raw.connectors.compile_memory_bytes.unwrap_or(1 << 30),
-                64 << 20,
-                16 << 30,
-            )?,
-        },
+        compile: at.compile(&raw.connectors)?,
         max_concurrent_runs: at.count(
             "max-concurrent-runs",
             raw.max_concurrent_runs.unwrap_or(256),
@@ -75,19 +56,7 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
             .collect::<Result<_, _>>()?,
         proxy: at.proxy(&raw.egress)?,
         proxy_credentials: at.proxy_credentials(&raw.egress)?,
-        webhooks: Webhooks {
-            unsigned: if raw.webhooks.allow_unsigned.unwrap_or(false) {
-                Unsigned::Allowed
-            } else {
-                Unsigned::Refused
-            },
-            max_body_bytes: at.within(
-                "webhooks.max-body-bytes",
-                raw.webhooks.max_body_bytes.unwrap_or(1 << 20),
-                1,
-                MAX_WEBHOOK_BODY,
-            )?,
-        },
+        webhooks: at.webhooks(&raw.webhooks)?,
         report: at.report(raw.report)?,
     })
 }
@@ -105,6 +74,41 @@ impl Checker<'_> {
             problem: problem.into(),
             fix: fix.into(),
         }
+    }
+
+    fn compile(&self, raw: &raw::Connectors) -> Result<Compile, ConfigError> {
+        Ok(Compile {
+            component_bytes: self.within(
+                "connectors.max-component-bytes",
+                raw.max_component_bytes.unwrap_or(8 << 20),
+                1,
+                64 << 20,
+            )?,
+            cpu_seconds: self.within(
+                "connectors.compile-seconds",
+                raw.compile_seconds.unwrap_or(20),
+                1,
+                600,
+            )?,
+            address_space: self.within(
+                "connectors.compile-memory-bytes",
+                raw.compile_memory_bytes.unwrap_or(1 << 30),
+                64 << 20,
+                16 << 30,
+            )?,
+        })
+    }
+
+    fn webhooks(&self, raw: &raw::Webhooks) -> Result<Webhooks, ConfigError> {
+        Ok(Webhooks {
+            unsigned: if raw.allow_unsigned.unwrap_or(false) { Unsigned::Allowed } else { Unsigned::Refused },
+            max_body_bytes: self.within(
+                "webhooks.max-body-bytes",
+                raw.max_body_bytes.unwrap_or(1 << 20),
+                1,
+                MAX_WEBHOOK_BODY,
+            )?,
+        })
     }
 
     fn within(&self, key: &str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {

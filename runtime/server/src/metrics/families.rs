@@ -167,6 +167,9 @@ fn connectors(registry: &mut Registry, families: &Families) {
         Unit::Bytes,
         families.peak_memory.clone(),
     );
+}
+
+fn effects(registry: &mut Registry, families: &Families) {
     registry.register(
         "effects",
         "HTTP calls of connectors, by host and class of status",

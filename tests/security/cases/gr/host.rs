@@ -111,7 +111,7 @@ const STDOUT: &str = "
     package wasi:io@0.2.0 {
         interface error { resource error; }
         interface streams {
-            use error.error;
+            use error.{error};
             variant stream-error { last-operation-failed(error), closed }
             resource output-stream {
                 blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;

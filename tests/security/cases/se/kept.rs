@@ -178,7 +178,9 @@ async fn master_keys(bed: &Bed) -> Findings {
         refuses(&dir, &[("WHARF_MASTER_KEY", key.clone())], what, &mut findings);
     }
     let file = dir.join("data/master.key");
-    let kept = fs::read(&file).unwrap();
+    // Moved, not written anew: a key file that others may read is refused too.
+    let kept = dir.join("data/master.key.kept");
+    fs::rename(&file, &kept).unwrap();
     for (what, content) in [("an empty file", Some("")), ("a short file", Some("0011")), ("no file", None)] {
         match content {
             Some(content) => fs::write(&file, content).unwrap(),
@@ -189,7 +191,7 @@ async fn master_keys(bed: &Bed) -> Findings {
     if fs::read(&database).unwrap() != whole {
         findings.wrong.push("the database was changed".to_owned());
     }
-    fs::write(&file, kept).unwrap();
+    fs::rename(&kept, &file).unwrap();
     match Process::start(&dir, &[], &[]) {
         Ok(server) => stop(server),
         Err(log) => findings.wrong.push(format!("with its own key it does not start: {log}")),
