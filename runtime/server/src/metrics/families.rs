@@ -81,6 +81,7 @@ pub(super) fn register(registry: &mut Registry) -> Families {
     };
     flows(registry, &families);
     connectors(registry, &families);
+    effects(registry, &families);
     registry.register(
         "http_requests",
         "Requests answered, by route and class of status",
