@@ -59,7 +59,9 @@ impl Server {
     /// With the server's own words.
     pub async fn set_up(&self, connector: &[u8]) -> Result<()> {
         let mut client = Client::connect(self.addr).await?;
-        client.admin(&self.key, "POST", "connectors?approve=true&any_host=true", "application/wasm", connector).await?;
+        client
+            .admin(&self.key, "POST", "connectors?approve=true&any_host=true", "application/wasm", connector)
+            .await?;
         let connection = json!({
             "name": flows::CONNECTION, "connector": "bench", "settings": {}, "secrets": { "secret": flows::SECRET },
         });

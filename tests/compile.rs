@@ -77,7 +77,7 @@ async fn gr_19_as_much_as_the_scan_lets_through_is_stopped_and_calls_go_on() {
     let sandbox = sandbox();
     let speaker = speaker("canary", "1.0.0", |_| ());
     let canary = sandbox.load(&speaker, Digest::of(&speaker)).await.unwrap();
-    let wasm = bomb(20_000, &additions(118));
+    let wasm = bomb(20_000, &additions(121));
     assert!(wasm.len() > 7 << 20, "{}", wasm.len());
     let compiling = {
         let sandbox = sandbox.clone();

@@ -81,7 +81,10 @@ async fn sc_09_two_versions_wait_and_a_yes_is_to_what_was_shown() {
         let changes = of["changes"].as_array().unwrap().iter();
         changes.map(|change| change["direction"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!((directions(&two), directions(&three)), (vec!["widens".to_owned()], vec!["widens".to_owned(), "narrows".to_owned()]));
+    assert_eq!(
+        (directions(&two), directions(&three)),
+        (vec!["widens".to_owned()], vec!["widens".to_owned(), "narrows".to_owned()])
+    );
     let shown = bed.client.get(&["connectors", "speaker"], &[]).await.unwrap();
     let held: Vec<&Value> = shown["held"].as_array().unwrap().iter().map(|held| &held["version"]).collect();
     assert_eq!(held, ["2.0.0", "3.0.0"]);
@@ -152,7 +155,8 @@ async fn posting() -> Bed {
 }
 
 async fn metric(bed: &Bed, line: &str) -> Option<String> {
-    let page = bed.http.get(format!("http://{}/metrics", bed.addr)).send().await.unwrap().text().await.unwrap();
+    let page =
+        bed.http.get(format!("http://{}/metrics", bed.addr)).send().await.unwrap().text().await.unwrap();
     page.lines().find(|known| known.starts_with(line)).map(str::to_owned)
 }
 
@@ -264,7 +268,8 @@ async fn se_15_neither_environment_nor_command_line_holds_the_master_key() {
         assert!(!bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()), "{file}");
     }
     let doctor = bed.client.get(&["doctor"], &[]).await.unwrap();
-    let dumps = doctor["findings"].as_array().unwrap().iter().find(|line| line["check"] == "core-dumps").unwrap();
+    let dumps =
+        doctor["findings"].as_array().unwrap().iter().find(|line| line["check"] == "core-dumps").unwrap();
     assert_eq!(dumps["level"], "ok", "{dumps:#}");
 }
 
@@ -323,7 +328,8 @@ async fn se_12_a_rotation_that_is_killed_is_finished_by_the_next_start() {
     }
     bed.stop().await;
     let rotated = wharf(&bed, &["secrets", "rotate", "--json"], &[]);
-    let answer: Value = serde_json::from_slice(&rotated.stdout).unwrap_or_else(|_| panic!("{}", text(&rotated)));
+    let answer: Value =
+        serde_json::from_slice(&rotated.stdout).unwrap_or_else(|_| panic!("{}", text(&rotated)));
     assert_eq!((&answer["secrets"], &answer["generation"]), (&json!(1), &json!(8)));
     bed.restart(&[]).await;
     let run = bed.start("post", json!({})).await;
@@ -334,8 +340,9 @@ async fn se_12_a_rotation_that_is_killed_is_finished_by_the_next_start() {
 async fn se_09_after_1000_runs_the_secret_lies_nowhere() {
     let mut bed = posting().await;
     let mut runs = Vec::new();
-    for _ in 0..1000 {
-        runs.push(bed.start("post", json!({})).await);
+    for _ in 0..20 {
+        let starts = (0..50).map(|_| bed.start("post", json!({})));
+        runs.extend(futures_util::future::join_all(starts).await);
     }
     for run in &runs {
         assert_eq!(bed.ended(run).await["status"], "done");
@@ -413,7 +420,11 @@ fn greeter(version: &str, egress: &[(&str, &str)]) -> Vec<u8> {
 fn still(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
-        let words: Vec<String> = line.split(' ').map(still_word).collect();
+        let mut words: Vec<String> = line.split(' ').map(still_word).collect();
+        // The size of a file made here follows from the contract's.
+        if let Some(at) = words.iter().position(|word| word == "KB").filter(|at| *at > 0) {
+            words[at - 1] = "5.1".to_owned();
+        }
         out.push_str(words.join(" ").trim_end());
         out.push('\n');
     }
@@ -436,7 +447,9 @@ fn still_word(word: &str) -> String {
         return "19:13:12".to_owned();
     }
     match word.split_once('/') {
-        Some(("api-key", rest)) => format!("api-key/5f03c1d2a7b4{}", if rest.ends_with(')') { ")" } else { "" }),
+        Some(("api-key", rest)) => {
+            format!("api-key/5f03c1d2a7b4{}", if rest.ends_with(')') { ")" } else { "" })
+        }
         _ => word.to_owned(),
     }
 }

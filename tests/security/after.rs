@@ -31,9 +31,15 @@ const INVARIANTS: &[(&str, &str)] = &[
         "runs in a state that is none",
         "SELECT count(*) FROM run WHERE status NOT IN ('running', 'waiting', 'done', 'ignored', 'failed', 'discarded')",
     ),
-    ("ended runs without an end", "SELECT count(*) FROM run WHERE (finished_at IS NULL) <> (status IN ('running', 'waiting'))"),
+    (
+        "ended runs without an end",
+        "SELECT count(*) FROM run WHERE (finished_at IS NULL) <> (status IN ('running', 'waiting'))",
+    ),
     ("claimed runs that are due", "SELECT count(*) FROM run WHERE status = 'running' AND due_at IS NOT NULL"),
-    ("gaps in a journal", "SELECT count(*) FROM (SELECT run FROM journal GROUP BY run HAVING max(seq) - min(seq) + 1 <> count(*))"),
+    (
+        "gaps in a journal",
+        "SELECT count(*) FROM (SELECT run FROM journal GROUP BY run HAVING max(seq) - min(seq) + 1 <> count(*))",
+    ),
     ("dead letters of no run", "SELECT count(*) FROM dead_letter WHERE run NOT IN (SELECT id FROM run)"),
     ("owners besides one", "SELECT count(*) - 1 FROM owner"),
     (
@@ -46,7 +52,10 @@ const INVARIANTS: &[(&str, &str)] = &[
          LEFT JOIN tally USING (flow, status) WHERE tally.n IS NOT now.n",
     ),
     ("audit rows that are gone", "SELECT coalesce(max(n), 0) - count(*) FROM audit"),
-    ("secrets of no connection", "SELECT count(*) FROM secret WHERE connection NOT IN (SELECT name FROM connection)"),
+    (
+        "secrets of no connection",
+        "SELECT count(*) FROM secret WHERE connection NOT IN (SELECT name FROM connection)",
+    ),
 ];
 
 /// A server as it was before a case.
@@ -130,10 +139,12 @@ impl Before {
             let kept = self.given_back(now);
             if late <= ECHO && kept.is_none() && bed.network.a.endless() == 0 {
                 let slowest = bed.canary.since(self.canary).0.into_iter().max().unwrap_or_default();
-                let back = if asked > 5 { format!("; waited {asked} times for {waited}") } else { String::new() };
+                let back =
+                    if asked > 5 { format!("; waited {asked} times for {waited}") } else { String::new() };
                 return format!("canary at most {} ms{back}", slowest.as_millis());
             }
-            waited = kept.unwrap_or_else(|| format!("{} open answers, an echo of {late:?}", bed.network.a.endless()));
+            waited = kept
+                .unwrap_or_else(|| format!("{} open answers, an echo of {late:?}", bed.network.a.endless()));
         }
         if late > ECHO {
             wrong.push(format!("U2: an echo takes {late:?}"));
@@ -221,14 +232,18 @@ async fn scan(bed: &Bed, allowed: &Allowed, wrong: &mut Vec<String>) {
         let (new, found) = bed.search.appended(&bed.dir.join(name));
         leak(name, found);
         let text = String::from_utf8_lossy(&new);
-        if let Some(line) = text.lines().find(|line| line.contains("panicked at") || line.contains("stack overflow")) {
+        if let Some(line) =
+            text.lines().find(|line| line.contains("panicked at") || line.contains("stack overflow"))
+        {
             panics.push(format!("U8: {line}"));
         }
     }
     wrong.extend(panics);
-    if let Some(core) = fs::read_dir(&bed.dir).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core"))
-    }) {
+    if let Some(core) = fs::read_dir(&bed.dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core")))
+    {
         wrong.push(format!("U8: {}", core.display()));
     }
 }
@@ -251,7 +266,8 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// The database for reading, while the server has it.
 pub(crate) fn open(bed: &Bed) -> Connection {
-    let connection = Connection::open_with_flags(database_file(&bed.dir), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let connection =
+        Connection::open_with_flags(database_file(&bed.dir), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     connection.busy_timeout(Duration::from_secs(5)).unwrap();
     connection
 }
@@ -278,7 +294,10 @@ fn database(bed: &Bed, wrong: &mut Vec<String>) {
 }
 
 fn newest(bed: &Bed) -> u64 {
-    open(bed).query_row("SELECT coalesce(max(n), 0) FROM audit", [], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs()
+    open(bed)
+        .query_row("SELECT coalesce(max(n), 0) FROM audit", [], |row| row.get::<_, i64>(0))
+        .unwrap()
+        .unsigned_abs()
 }
 
 /// Denials in the audit log since row `after`, by reason.

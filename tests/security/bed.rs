@@ -94,9 +94,11 @@ pub(crate) struct Bed {
 
 impl Bed {
     async fn start(group: Group) -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("security")
-            .join(format!("{}-{}", group.name().to_lowercase(), std::process::id()));
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("security").join(format!(
+            "{}-{}",
+            group.name().to_lowercase(),
+            std::process::id()
+        ));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         let network = Network::start(&dir).await;
@@ -154,6 +156,17 @@ impl Bed {
 
     /// Grants these rules (`GET,POST https://…`) and limits, and nothing else.
     pub(crate) async fn grant(&self, connector: &str, rules: &[&str], limits: &Value) {
+        self.grant_revealing(connector, rules, limits, &[]).await;
+    }
+
+    /// The same, and these slots may be read.
+    pub(crate) async fn grant_revealing(
+        &self,
+        connector: &str,
+        rules: &[&str],
+        limits: &Value,
+        reveal: &[&str],
+    ) {
         let egress: Vec<Value> = rules
             .iter()
             .map(|rule| {
@@ -162,7 +175,7 @@ impl Bed {
             })
             .collect();
         let limits = if limits.is_null() { json!({}) } else { limits.clone() };
-        let grant = json!({ "egress": egress, "limits": limits, "store-max-bytes": 65536 });
+        let grant = json!({ "egress": egress, "limits": limits, "store-max-bytes": 65536, "reveal": reveal });
         let known = json!([connector, grant]);
         if std::mem::replace(&mut *self.granted.lock().unwrap(), known.clone()) != known {
             self.client.put(&["connectors", connector, "grant"], grant).await.unwrap();
@@ -251,7 +264,9 @@ impl Ran {
     /// Bytes of the log.
     pub(crate) fn logged(&self) -> usize {
         let lines = self.attempt()["log"].as_array().unwrap().iter();
-        lines.map(|line| line["message"].as_str().unwrap().len() + line["fields"].as_str().unwrap().len()).sum()
+        lines
+            .map(|line| line["message"].as_str().unwrap().len() + line["fields"].as_str().unwrap().len())
+            .sum()
     }
 }
 
@@ -261,7 +276,10 @@ pub(crate) async fn install(client: &Client, wasm: Vec<u8>) {
 
 pub(crate) async fn apply(client: &Client, flow: &str) {
     let body = Body::Yaml(flow.to_owned());
-    client.post(&["flows"], &[("file", "case.yaml")], body).await.unwrap_or_else(|error| panic!("{flow}{error:?}"));
+    client
+        .post(&["flows"], &[("file", "case.yaml")], body)
+        .await
+        .unwrap_or_else(|error| panic!("{flow}{error:?}"));
 }
 
 /// A server process. Its output is in `stdout.log` and `stderr.log`.
@@ -325,7 +343,8 @@ struct Guard {
 
 impl Guard {
     fn over(server: Process, dir: &Path) -> Self {
-        let script = "cat >/dev/null; grep -qaF \"$2\" /proc/$1/cmdline && kill -9 $1; [ -n \"$3\" ] || rm -rf \"$2\"";
+        let script =
+            "cat >/dev/null; grep -qaF \"$2\" /proc/$1/cmdline && kill -9 $1; [ -n \"$3\" ] || rm -rf \"$2\"";
         let child = Command::new("sh")
             .args(["-c", script, "sh", &server.pid.to_string()])
             .arg(dir)

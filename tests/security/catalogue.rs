@@ -117,16 +117,14 @@ pub(crate) const CATALOGUE: &[Entry] = &[
 ];
 
 /// The names of this suite's cases.
-static SUITE: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let sources = [
-        include_str!("cases/gr.rs"),
-        include_str!("cases/ml.rs"),
-        include_str!("cases/hc.rs"),
-        include_str!("cases/se.rs"),
-        include_str!("cases/fs.rs"),
-    ];
-    let lines = sources.into_iter().flat_map(str::lines);
-    lines.filter_map(|line| line.strip_prefix("    ")?.split_once(" =>")).map(|(name, _)| name).filter(|name| is_name(name)).collect()
+static SUITE: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut names = Vec::new();
+    for (_, text) in crate::tidy::sources("tests/security/cases") {
+        let cases = text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" =>"));
+        names.extend(cases.map(|(name, _)| name).filter(|name| is_name(name)).map(str::to_owned));
+    }
+    names.sort();
+    names
 });
 
 fn is_name(text: &str) -> bool {
@@ -136,8 +134,11 @@ fn is_name(text: &str) -> bool {
 /// The ids in a test's name: `hc_13_…` has one, `hc_13_to_15_…` three.
 fn ids(name: &str) -> Vec<String> {
     let parts: Vec<&str> = name.split('_').collect();
-    let number = |at: usize| parts.get(at).filter(|part| part.len() == 2).and_then(|part| part.parse::<u32>().ok());
-    let Some(group) = Group::ALL.iter().map(|group| group.name()).find(|name| name.to_lowercase() == parts[0]) else {
+    let number =
+        |at: usize| parts.get(at).filter(|part| part.len() == 2).and_then(|part| part.parse::<u32>().ok());
+    let Some(group) =
+        Group::ALL.iter().map(|group| group.name()).find(|name| name.to_lowercase() == parts[0])
+    else {
         return Vec::new();
     };
     let Some(first) = number(1) else { return Vec::new() };
@@ -185,7 +186,12 @@ fn page() -> String {
     );
     for group in Group::ALL {
         let of_group = CATALOGUE.iter().filter(|entry| Group::of(entry.id) == group);
-        write!(text, "\n## {}\n\n| id | what | case of the suite | other tests |\n|---|---|---|---|\n", title(group)).unwrap();
+        write!(
+            text,
+            "\n## {}\n\n| id | what | case of the suite | other tests |\n|---|---|---|---|\n",
+            title(group)
+        )
+        .unwrap();
         for entry in of_group {
             let suite: Vec<String> = SUITE
                 .iter()

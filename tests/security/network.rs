@@ -10,7 +10,10 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use tokio::{io::AsyncWriteExt as _, net::{TcpListener, TcpSocket}};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpListener, TcpSocket},
+};
 
 use super::mock::{Mock, Script, always, ok};
 
@@ -178,7 +181,12 @@ impl Network {
     pub(crate) fn hits(&self) -> [usize; 4] {
         let bad: usize = self.bad.iter().map(Mock::hits).sum();
         let inside = self.m.connections().max(self.m.hits());
-        [self.a.hits(), self.a2.hits(), self.s.hits().max(self.s.connections()), inside + bad + self.proxy.connections()]
+        [
+            self.a.hits(),
+            self.a2.hits(),
+            self.s.hits().max(self.s.connections()),
+            inside + bad + self.proxy.connections(),
+        ]
     }
 }
 

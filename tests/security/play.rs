@@ -43,6 +43,8 @@ pub(crate) struct Http {
     pub(crate) grant: &'static [&'static str],
     /// Limits of the grant.
     pub(crate) limits: Value,
+    /// Slots that the probe may read.
+    pub(crate) reveal: &'static [&'static str],
     /// Which flow: connector and action.
     pub(crate) flow: &'static str,
     /// What A answers.
@@ -66,6 +68,7 @@ impl Default for Http {
         Self {
             grant: &[],
             limits: json!({}),
+            reveal: &[],
             flow: "probe-write",
             a: always(ok("a")),
             a2: always(ok("a2")),
@@ -132,7 +135,14 @@ pub(crate) fn play(name: &str, case: Case) {
         let (before, found) = perform(bed, &id, case).await;
         let (mut wrong, settled) = before.compare(bed, &found.allowed).await;
         wrong.splice(0..0, found.wrong);
-        (wrong, [found.figures, settled].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; "))
+        (
+            wrong,
+            [found.figures, settled]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join("; "),
+        )
     });
     report::note(&id, name, &wrong, &figures);
     assert!(wrong.is_empty(), "{id}: {name}\n  {}", wrong.join("\n  "));
@@ -167,7 +177,7 @@ impl Findings {
 
 async fn play_http(bed: &Bed, http: Http) -> (Before, Findings) {
     let connector = http.flow.split('-').next().unwrap();
-    bed.grant(connector, http.grant, &http.limits).await;
+    bed.grant_revealing(connector, http.grant, &http.limits, http.reveal).await;
     bed.network.play(Arc::clone(&http.a));
     bed.network.a2.play(Arc::clone(&http.a2));
     let before = Before::of(bed).await;
@@ -205,7 +215,9 @@ async fn play_http(bed: &Bed, http: Http) -> (Before, Findings) {
 fn matches(expected: &str, came: &str) -> bool {
     match expected.split_once('/') {
         None => came.split('/').next() == Some(expected),
-        Some((case, says)) => came.split_once('/').is_some_and(|(came, text)| came == case && text.contains(says)),
+        Some((case, says)) => {
+            came.split_once('/').is_some_and(|(came, text)| came == case && text.contains(says))
+        }
     }
 }
 
@@ -213,14 +225,17 @@ fn matches(expected: &str, came: &str) -> bool {
 fn denied(seen: &[Value]) -> BTreeMap<String, u64> {
     let mut denials = BTreeMap::new();
     for one in seen {
-        for (reason, count) in one["counts"].as_array().into_iter().flatten().map(|pair| (&pair[0][2], &pair[1])) {
+        for (reason, count) in
+            one["counts"].as_array().into_iter().flatten().map(|pair| (&pair[0][2], &pair[1]))
+        {
             if let Some(reason) = reason.as_str() {
                 *denials.entry(reason.to_owned()).or_default() += count.as_u64().unwrap();
             }
         }
         // What is no request at all and what names no credential is refused by the gate, too.
         let refused = ["invalid-request", "credential-unavailable"];
-        let reason = one["reason"].as_str().or_else(|| one["error"].as_str().filter(|error| refused.contains(error)));
+        let reason =
+            one["reason"].as_str().or_else(|| one["error"].as_str().filter(|error| refused.contains(error)));
         if let Some(reason) = reason {
             *denials.entry(reason.to_owned()).or_default() += 1;
         }
@@ -249,7 +264,9 @@ async fn play_guest(bed: &Bed, id: &str, guest: Guest) -> (Before, Findings) {
         return (before, findings);
     }
     if let Err(fault) = installed {
-        findings.wrong.push(format!("expected {:?}, was refused: {}: {}", guest.ends, fault.code, fault.message));
+        findings
+            .wrong
+            .push(format!("expected {:?}, was refused: {}: {}", guest.ends, fault.code, fault.message));
         return (before, findings);
     }
     bed.grant(&name, &[], &guest.limits).await;
@@ -294,7 +311,9 @@ pub(crate) fn refused(
     match installed {
         Ok(installed) => Some(format!("expected a refusal ({codes:?}), was installed: {installed}")),
         Err(fault) if codes.contains(&fault.code.as_str()) && fault.message.contains(says) => None,
-        Err(fault) => Some(format!("expected {codes:?} with `{says}`, came {}: {}", fault.code, fault.message)),
+        Err(fault) => {
+            Some(format!("expected {codes:?} with `{says}`, came {}: {}", fault.code, fault.message))
+        }
     }
 }
 

@@ -38,7 +38,12 @@ pub(crate) fn note(id: &str, test: &str, wrong: &[String], figures: &str) {
     if played == all {
         // Around the capture of a test's output: this is the run's own word.
         let passed = passed(&table, group);
-        let _ = writeln!(std::io::stdout(), "security: {} {passed} of {all} ids pass; {}", group.name(), path.display());
+        let _ = writeln!(
+            std::io::stdout(),
+            "security: {} {passed} of {all} ids pass; {}",
+            group.name(),
+            path.display()
+        );
     }
 }
 

@@ -57,7 +57,8 @@ pub(crate) fn spellings(secret: &str) -> Vec<(&'static str, String)> {
 
 /// Texts that hold the whole secret: each spelling, and base64 of something around it at every alignment.
 pub(crate) fn holding(secret: &str) -> Vec<String> {
-    let whole = spellings(secret).into_iter().filter(|(name, _)| !name.starts_with("base64")).map(|(_, text)| text);
+    let whole =
+        spellings(secret).into_iter().filter(|(name, _)| !name.starts_with("base64")).map(|(_, text)| text);
     let around = ["", "u", "us"].into_iter().flat_map(|before| {
         let bytes = format!("{before}{secret}:x");
         [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)]

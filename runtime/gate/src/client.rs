@@ -4,12 +4,25 @@
 //! knows no proxy and no cookie. What it retries is a request of which no byte was written, because
 //! the kept connection had been closed; the new connection is checked like the first.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use hyper::ext::ReasonPhrase;
+use hyper::{
+    body::{Body, Frame, Incoming, SizeHint},
+    ext::ReasonPhrase,
+};
 use hyper_util::{
-    client::legacy,
+    client::legacy::{
+        self,
+        connect::{CaptureConnection, capture_connection},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 
@@ -89,6 +102,7 @@ impl Client {
         let mut request = http::Request::<reqwest::Body>::try_from(request).map_err(unfit)?;
         defaults(request.headers_mut());
         let watch: Arc<Watch> = Watch::over(&mut request);
+        let connection = capture_connection(&mut request);
         // A flood and the response may have come at once; the flood counts.
         let response = tokio::select! {
             biased;
@@ -102,7 +116,50 @@ impl Client {
         if reason.is_some_and(|reason| reason.as_bytes().len() > MAX_REASON) {
             return Err(SendError::Reason);
         }
-        Ok(response.map(reqwest::Body::wrap).into())
+        let body = |inner: Incoming| {
+            reqwest::Body::wrap(Remainder { ended: inner.is_end_stream(), inner, connection })
+        };
+        Ok(response.map(body).into())
+    }
+}
+
+/// A response's body. Given up before its end, it takes its connection along: what is left on that would
+/// be read as the next response.
+struct Remainder {
+    inner: Incoming,
+    connection: CaptureConnection,
+    ended: bool,
+}
+
+impl Body for Remainder {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        self.ended = frame.is_none();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Remainder {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Some(connection) = &*self.connection.connection_metadata()
+        {
+            connection.poison();
+        }
     }
 }
 

@@ -177,10 +177,7 @@ fn credential(request: &Authorised) -> Option<&Credential> {
 }
 
 /// The request as it goes out; here, after all decisions, the credential comes in.
-fn assemble(
-    request: &mut Authorised,
-    bill: &Bill,
-) -> Result<(reqwest::Request, Option<Upload>), Failed> {
+fn assemble(request: &mut Authorised, bill: &Bill) -> Result<(reqwest::Request, Option<Upload>), Failed> {
     let (body, pieces) = match std::mem::take(&mut request.body) {
         Body::Whole(bytes) => {
             // A redirect or a challenge may ask for it once more.
@@ -191,12 +188,8 @@ fn assemble(
     };
     let mut headers = request.headers.clone();
     headers.insert(header::ACCEPT_ENCODING, accepted(&request.method, &headers));
-    let mut outgoing = Outgoing {
-        method: request.method.clone(),
-        url: request.target.url().clone(),
-        headers,
-        body,
-    };
+    let mut outgoing =
+        Outgoing { method: request.method.clone(), url: request.target.url().clone(), headers, body };
     if let Some(credential) = credential(request) {
         credential.place(&mut outgoing, request.authority.redactor()).map_err(HttpError::from)?;
     }

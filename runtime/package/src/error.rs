@@ -1,7 +1,7 @@
 //! Why bytes are not a connector. Each case says what it found and what to do; none quotes more of
 //! the input than a name.
 
-use crate::{CONTRACT, JsonError, ManifestProblem, header::Lookalike};
+use crate::{CONTRACT, JsonError, ManifestProblem, header::Lookalike, json::inert};
 
 /// Why a file cannot be opened, sealed or made a component.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,8 @@ fn list(problems: &[ManifestProblem]) -> String {
 
 impl From<wasmparser::BinaryReaderError> for PackageError {
     fn from(error: wasmparser::BinaryReaderError) -> Self {
-        Self::Malformed { offset: error.offset(), message: error.message().to_owned() }
+        // The validator quotes names from the file.
+        let message = inert(&error.message().replace('\n', "; "));
+        Self::Malformed { offset: error.offset(), message }
     }
 }

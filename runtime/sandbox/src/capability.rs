@@ -131,15 +131,17 @@ fn charge(store: &mut StoreContextMut<'_, State>, price: u64) -> wasmtime::Resul
     if price > left { Err(wasmtime::Trap::OutOfFuel.into()) } else { Ok(()) }
 }
 
-/// What happens at each epoch that a guest computes through: debts are paid, and past the deadline
-/// the guest stops where it is.
+/// What happens at each epoch that a guest computes through: debts are paid, past the deadline the
+/// guest stops where it is, and before it the guest yields. Fuel alone would not make it: paying for a
+/// host call starts the slice of fuel anew, so a guest that does little but call the host never comes
+/// to the end of one.
 pub(crate) fn epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     charge(&mut store, 0)?;
     let state = store.data();
     if state.host_bytes() > state.limits.host_bytes {
         return Err(over_all(state).into());
     }
-    if Instant::now() >= store.data().deadline { Err(past()) } else { Ok(UpdateDeadline::Continue(1)) }
+    if Instant::now() >= store.data().deadline { Err(past()) } else { Ok(UpdateDeadline::Yield(1)) }
 }
 
 /// The report says more than this: it knows the call.

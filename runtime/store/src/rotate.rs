@@ -3,7 +3,7 @@
 //! Every secret is sealed anew, data key and all: a data key that the old master key could unwrap from
 //! a backup would still open what is sealed now. It is done with the server stopped, in small
 //! transactions; each secret says which key it is under, so that whatever cuts the work off, doing
-//! it again goes on where it was. What the deleted bytes leave in the files is overwritten.
+//! it again goes on where it was. In the end the file is written anew, without what deleted rows leave.
 
 use std::{
     fs::File,
@@ -143,8 +143,6 @@ fn rotate_locked(
 ) -> Result<Rotated, StoreError> {
     let mut connection = open(dir)?;
     schema::migrate(&mut connection)?;
-    // What an update or a delete frees is overwritten.
-    connection.execute_batch("PRAGMA secure_delete = ON")?;
     let (old, new) = (Sealer::new(old), Sealer::new(new));
     let generation = store::generation(&connection)?;
     let mut rotated = Rotated { generation, ..Rotated::default() };
@@ -260,8 +258,10 @@ fn switch(connection: &mut Connection, new: &Sealer, rotated: &Rotated, by: &By)
     Ok(())
 }
 
-/// Overwrites what the log still holds of the old pages.
+/// Writes the database anew, without what pages and free pages still hold of rows that were deleted
+/// or moved, and empties the log. It takes as long as copying the file, and that much room for the time.
 fn clean(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("VACUUM")?;
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy == 0 { Ok(()) } else { Err(StoreError::Busy) }
 }

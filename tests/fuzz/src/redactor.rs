@@ -89,7 +89,10 @@ fn spell(secret: &[u8], spelling: u8, before: &[u8]) -> Option<Vec<u8>> {
                 all
             })
             .into_bytes(),
-        13 => serde_json::to_string(text?).ok()?.trim_matches('"').as_bytes().to_vec(),
+        13 => {
+            let quoted = serde_json::to_string(text?).ok()?;
+            quoted.strip_prefix('"')?.strip_suffix('"')?.as_bytes().to_vec()
+        }
         14 => text?.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>().into_bytes(),
         _ => text?.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<String>().into_bytes(),
     })

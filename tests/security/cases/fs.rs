@@ -16,7 +16,7 @@ cases! {
 }
 
 /// Returns how many directories it is given.
-pub(super) fn directories() -> Core {
+pub(crate) fn directories() -> Core {
     Core {
         wit: "package wasi:filesystem@0.2.0 {
             interface types { resource descriptor; }

@@ -14,7 +14,12 @@ use crate::{
 const REFUSED: &[&str] = &["bad-package", "refused-by-sandbox", "bad-manifest", "describes-itself-otherwise"];
 const MALFORMED: &[&str] = &["bad-package"];
 
-fn load(what: impl Into<String>, file: impl Into<Vec<u8>>, codes: &'static [&'static str], says: &'static str) -> Load {
+fn load(
+    what: impl Into<String>,
+    file: impl Into<Vec<u8>>,
+    codes: &'static [&'static str],
+    says: &'static str,
+) -> Load {
     Load { what: what.into(), file: file.into(), codes, says }
 }
 
@@ -126,19 +131,22 @@ fn exporting(fields: &str) -> Vec<u8> {
             (instance $manifest (export "describe" (func $describe)))
             (export "wharf:connector/manifest@0.1.0" (instance $manifest)))"#
     ));
-    let manifest = json!({ "name": "exporting", "version": "1.0.0", "title": "X" }).to_string();
-    wharf_package::seal(&component, &manifest).unwrap()
+    sealed_by_hand(component, r#"{"name":"exporting","version":"1.0.0","title":"X"}"#)
 }
 
 /// A sealed connector whose manifest has one action twice: a member of a JSON object that is there twice.
 fn twice() -> Vec<u8> {
     let action = r#""say":{"title":"Say","effect":"read","input":{"type":"object"},"output":{}}"#;
-    let manifest = format!(r#"{{"name":"twice","version":"1.0.0","title":"X","actions":{{{action},{action}}}}}"#);
-    let component = wat::component(&manifest, &Core::default());
-    let mut file = component;
-    append_section(&mut file, wharf_package::MANIFEST_SECTION, manifest.as_bytes());
-    append_section(&mut file, wharf_package::CONTRACT_SECTION, wharf_package::CONTRACT.as_bytes());
-    file
+    let manifest =
+        format!(r#"{{"name":"twice","version":"1.0.0","title":"X","actions":{{{action},{action}}}}}"#);
+    sealed_by_hand(wat::component(&manifest, &Core::default()), &manifest)
+}
+
+/// What `seal` would write if it did not look at what it seals.
+fn sealed_by_hand(mut component: Vec<u8>, manifest: &str) -> Vec<u8> {
+    append_section(&mut component, wharf_package::MANIFEST_SECTION, manifest.as_bytes());
+    append_section(&mut component, wharf_package::CONTRACT_SECTION, wharf_package::CONTRACT.as_bytes());
+    component
 }
 
 /// An artifact as this machine's own cache has it, if there is one already.
@@ -152,7 +160,7 @@ fn cached() -> Vec<u8> {
 }
 
 /// A custom section behind everything else (WebAssembly core specification 2.0, section 5.5.3).
-pub(super) fn append_section(file: &mut Vec<u8>, name: &str, data: &[u8]) {
+pub(crate) fn append_section(file: &mut Vec<u8>, name: &str, data: &[u8]) {
     let mut body = leb128(name.len());
     body.extend_from_slice(name.as_bytes());
     body.extend_from_slice(data);

@@ -191,7 +191,8 @@ impl Auth {
     /// with a credential in the request.
     #[must_use]
     pub fn client_certificate(mut self, certificate: &str, key: &str) -> Self {
-        self.client_certificate = Some(ClientCertificate { certificate: certificate.into(), key: key.into() });
+        self.client_certificate =
+            Some(ClientCertificate { certificate: certificate.into(), key: key.into() });
         self
     }
 

@@ -163,7 +163,7 @@ would deny (12 calls)
   put it in force   wharf connector grant slack --enforce
   end the trial     wharf connector grant slack --withdraw
 denied (1 call)
-  TIMES  REASON  GATE      WHAT                                FIRST                LAST
+  TIMES  REASON  GATE      WHAT                               FIRST                LAST
   1      host    manifest  GET https://evil.example/\\u{202e}  2026-11-21 19:13:12  2026-11-21 19:13:12",
         );
         check(

@@ -9,7 +9,12 @@ use crate::{engine::Engine, error::EngineError};
 
 impl Engine {
     /// Says in the audit log what a connector may read from now on.
-    pub(super) async fn announce(&self, name: &str, revealed: Vec<String>, by: &By) -> Result<(), EngineError> {
+    pub(super) async fn announce(
+        &self,
+        name: &str,
+        revealed: Vec<String>,
+        by: &By,
+    ) -> Result<(), EngineError> {
         for secret in revealed {
             let detail = serde_json::json!({ "secret": secret });
             self.inner.store.record(by.clone(), "grant.reveal", name.to_owned(), detail).await?;

@@ -92,6 +92,8 @@ impl Window {
 
     /// Whether it is worth a search.
     fn add(&mut self, piece: &[u8]) -> bool {
+        // A longer secret may have been learnt meanwhile.
+        self.held = self.held.max(self.redactor.longest().saturating_sub(1));
         self.bytes.extend_from_slice(piece);
         self.bytes.len() > self.held.saturating_mul(2)
     }

@@ -111,7 +111,19 @@ async fn hc_28_the_environment_names_no_proxy() {
     let s = Mock::plain(|_, _| reply(200, "s")).await;
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "tests::dial::hc_28_in_the_child", "--nocapture"]);
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+    for name in [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "Http_Proxy",
+        "FTP_PROXY",
+        "CGI_HTTP_PROXY",
+        "SOCKS_PROXY",
+        "RSYNC_PROXY",
+    ] {
         command.env(name, format!("http://{}", s.address));
     }
     let output = command.output().await.unwrap();

@@ -37,6 +37,22 @@ async fn hc_20_and_21_each_hop_is_judged() {
         ("http://169.254.169.254/", &[A, ANY], "downgrade"),
         ("file:///etc/passwd", &[A, ANY], "scheme"),
         ("https://\u{e9}/", &[A], "host"),
+        ("\\\\sink.denied.test/v1/", &[A], "host"),
+        ("/\\sink.denied.test/v1/", &[A], "host"),
+        ("https:\\sink.denied.test\\v1/", &[A], "path"),
+        ("HTTPS:sink.denied.test", &[A], "host"),
+        ("//api.allowed.test@sink.denied.test/v1/", &[A], "userinfo"),
+        ("//u:p@api.allowed.test/v1/", &[A], "userinfo"),
+        ("https://api.allowed.test/v1/../admin#/v1/", &[A], "path"),
+        ("/v1/%2e%2e/admin", &[A], "path"),
+        ("//api.allowed.test:8443/v1/", &[A], "port"),
+        ("//api.allowed.test:0/v1/", &[A], "port"),
+        ("//api.allowed.test:65536/v1/", &[A], "invalid"),
+        ("//api..allowed.test/v1/", &[A], "host"),
+        ("//[fe80::1%25eth0]/v1/", &[A, ANY], "invalid"),
+        ("//[::ffff:127.0.0.1]/v1/", &[A, ANY], "ip"),
+        ("//0x7f.1/", &[A, ANY], "ip"),
+        ("javascript:alert(1)", &[A, ANY], "scheme"),
     ] {
         let bed = Bed::new(move |_, _| redirect(302, location)).await;
         let sent = bed.send(&authority(rules), following(signed(URL))).await;

@@ -71,6 +71,15 @@ fn hc_34_hc_35_hc_36_broken_responses() {
         format!("{ok}content-length: 3\r\ncontent-length: 4\r\n\r\nabc"),
         "bad-response",
     );
+    check_broken(
+        "two equal lengths and more",
+        format!("{ok}content-length: 3, 4\r\n\r\nabc"),
+        "bad-response",
+    );
+    check_broken("a signed length", format!("{ok}content-length: +3\r\n\r\nabc"), "bad-response");
+    check_broken("a folded field", format!("{ok}a: b\r\n c\r\ncontent-length: 3\r\n\r\nabc"), "bad-response");
+    check_broken("a space before the colon", format!("{ok}content-length : 3\r\n\r\nabc"), "bad-response");
+    check_broken("HTTP/0.9", "abc", "bad-response");
     check_broken("a negative length", format!("{ok}content-length: -1\r\n\r\nabc"), "bad-response");
     check_broken("a negative chunk", chunk("-1"), "bad-response");
     check_broken("an endless chunk", chunk("FFFFFFFFFFFFFFFFF"), "bad-response");

@@ -144,7 +144,6 @@ async fn hc_35_games_with_http_2_frames_end_the_exchange() {
         ("connection", head("200", &field(b"connection", b"close"), 5)),
         ("transfer-encoding", head("200", &field(b"transfer-encoding", b"chunked"), 5)),
         ("a line end in a value", head("200", &field(b"x-a", b"a\r\nb: c"), 5)),
-        ("a pseudo-field of requests", head("200", &field(b":path", b"/"), 5)),
         ("no status at all", vec![0, 0, 0, 1, 5, 0, 0, 0, 1]),
         ("a push", push),
         (

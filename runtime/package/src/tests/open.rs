@@ -92,6 +92,17 @@ fn refuses_wrong_sections() {
     );
 }
 
+/// What the validator quotes is a stranger's text.
+#[test]
+fn an_error_moves_no_cursor() {
+    let mut file = component(&["manifest", "polling"], "");
+    let at = file.windows(7).position(|window| window == b"polling").expect("the name is there");
+    file[at..at + 7].copy_from_slice(b"p\x1b[31m\n");
+    let error = open(&file).expect_err("no name has an escape").to_string();
+    assert!(error.contains("p\u{fffd}[31m"), "{error:?}");
+    assert!(!error.contains(char::is_control), "{error:?}");
+}
+
 #[test]
 fn takes_no_section_from_inside() {
     let inner = format!(

@@ -47,8 +47,15 @@ async fn a_trial_is_in_force_only_once_it_is_enforced() {
     store.withdraw_grant(name(), by()).await.unwrap();
     assert!(matches!(store.withdraw_grant(name(), by()).await, Err(StoreError::NotFound { .. })));
     let acts: Vec<_> = store.audit(None, 50).await.unwrap().into_iter().map(|row| row.act).collect();
-    let expected =
-        ["grant.withdraw", "grant.set", "grant.propose", "grant.set", "grant.propose", "grant.propose", "grant.set"];
+    let expected = [
+        "grant.withdraw",
+        "grant.set",
+        "grant.propose",
+        "grant.set",
+        "grant.propose",
+        "grant.propose",
+        "grant.set",
+    ];
     assert_eq!(acts, expected);
 }
 
@@ -81,7 +88,8 @@ async fn a_version_and_its_grant_go_in_together_or_not_at_all() {
     let (one, two) = (install(&store, "1.0.0").await, install(&store, "2.0.0").await);
     store.hold_connector(one, by()).await.unwrap();
     store.hold_connector(two, by()).await.unwrap();
-    let go = |digest, seen, superseded| Activation { digest, grant: Some((grant(seen + 1), seen)), superseded };
+    let go =
+        |digest, seen, superseded| Activation { digest, grant: Some((grant(seen + 1), seen)), superseded };
     let stale = store.activate_connector(go(one, 7, Vec::new()), by()).await;
     assert!(matches!(stale, Err(StoreError::Exists { .. })), "{stale:?}");
     assert_eq!(store.active_connector("slack".to_owned()).await, Ok(None));

@@ -54,6 +54,7 @@ impl Connector for Probe {
                 "key",
                 Auth::new("Key")
                     .slot("token", "Token")
+                    .reveal("the cases look for what comes of it")
                     .bearer("token")
                     .audience("https://api.allowed.test/v1/"),
             )

@@ -50,6 +50,10 @@ fn once(step: &Value, kept: &mut Vec<wharf::bindings::wharf::connector::http::Bo
         "say" => text(&step["text"]).map(Value::String),
         "fail" => Err(Failure::new(FailureClass::InvalidInput, text(&step["text"])?)),
         "has" => Ok(json!(credentials::has(&text(&step["slot"])?))),
+        "reveal" => Ok(match credentials::reveal(&text(&step["slot"])?) {
+            Ok(_) => json!("revealed"),
+            Err(_) => json!("refused"),
+        }),
         "hmac" => {
             let (slot, data) = (text(&step["slot"])?, text(&step["data"])?);
             Ok(match credentials::hmac(&slot, HmacAlgorithm::Sha256, data.as_bytes()) {
