@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_trial_component_is_one() {
-        let engine = engine::compiler(Flavour::Plain).unwrap();
+        let engine = engine::compiler(engine::Flavour::Plain).unwrap();
         for functions in [1, 3] {
             engine.precompile_component(&component(functions)).unwrap();
         }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Each limit of a call: what it bounds, and what happens where it is crossed.
-const CROSSED: [(&str, &str, &str); 13] = [
+const CROSSED: [(&str, &str, &str); 14] = [
     (
         "fuel",
         "units of work, about one a WebAssembly instruction; host calls by the list below",
@@ -42,6 +42,11 @@ const CROSSED: [(&str, &str, &str); 13] = [
     ),
     ("handles", "resource handles alive at once", "stopped: `handles`"),
     ("http-requests", "HTTP requests", "the guest gets `budget-exhausted`"),
+    (
+        "http-in-flight",
+        "HTTP exchanges open at once",
+        "`http.send` gets `budget-exhausted`; through `wasi:http` it waits",
+    ),
     ("http-request-bytes", "bytes of one request body", "the guest gets `budget-exhausted`"),
     ("http-response-bytes", "bytes of one response body, decoded", "the guest gets `bad-response`"),
     ("log-bytes", "bytes of log kept", "the log is cut and marked; the call goes on"),

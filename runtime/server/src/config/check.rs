@@ -39,26 +39,7 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
         retention: days(at.within("retention-days", raw.retention_days.unwrap_or(30), 7, 3650)?),
         max_connections: at.count("max-connections", raw.max_connections.unwrap_or(4096), 65_536)?,
         watch: raw.connectors.watch.as_deref().map(|path| at.path("connectors.watch", path)).transpose()?,
-        compile: Compile {
-            component_bytes: at.within(
-                "connectors.max-component-bytes",
-                raw.connectors.max_component_bytes.unwrap_or(8 << 20),
-                1,
-                64 << 20,
-            )?,
-            cpu_seconds: at.within(
-                "connectors.compile-seconds",
-                raw.connectors.compile_seconds.unwrap_or(20),
-                1,
-                600,
-            )?,
-            address_space: at.within(
-                "connectors.compile-memory-bytes",
-                raw.connectors.compile_memory_bytes.unwrap_or(1 << 30),
-                64 << 20,
-                16 << 30,
-            )?,
-        },
+        compile: at.compile(&raw.connectors)?,
         max_concurrent_runs: at.count(
             "max-concurrent-runs",
             raw.max_concurrent_runs.unwrap_or(256),
@@ -112,6 +93,29 @@ impl Checker<'_> {
             return Ok(value);
         }
         Err(self.wrong(key, format!("is {value}"), format!("write a number from {least} to {most}")))
+    }
+
+    fn compile(&self, raw: &raw::Connectors) -> Result<Compile, ConfigError> {
+        Ok(Compile {
+            component_bytes: self.within(
+                "connectors.max-component-bytes",
+                raw.max_component_bytes.unwrap_or(8 << 20),
+                1,
+                64 << 20,
+            )?,
+            cpu_seconds: self.within(
+                "connectors.compile-seconds",
+                raw.compile_seconds.unwrap_or(20),
+                1,
+                600,
+            )?,
+            address_space: self.within(
+                "connectors.compile-memory-bytes",
+                raw.compile_memory_bytes.unwrap_or(1 << 30),
+                64 << 20,
+                16 << 30,
+            )?,
+        })
     }
 
     fn count(&self, key: &str, value: u64, most: u64) -> Result<usize, ConfigError> {
