@@ -118,29 +118,6 @@ impl Checker<'_> {
         Err(self.wrong(key, format!("is {value}"), format!("write a number from {least} to {most}")))
     }
 
-    fn compile(&self, raw: &raw::Connectors) -> Result<Compile, ConfigError> {
-        Ok(Compile {
-            component_bytes: self.within(
-                "connectors.max-component-bytes",
-                raw.max_component_bytes.unwrap_or(8 << 20),
-                1,
-                64 << 20,
-            )?,
-            cpu_seconds: self.within(
-                "connectors.compile-seconds",
-                raw.compile_seconds.unwrap_or(20),
-                1,
-                600,
-            )?,
-            address_space: self.within(
-                "connectors.compile-memory-bytes",
-                raw.compile_memory_bytes.unwrap_or(1 << 30),
-                64 << 20,
-                16 << 30,
-            )?,
-        })
-    }
-
     fn count(&self, key: &str, value: u64, most: u64) -> Result<usize, ConfigError> {
         let value = self.within(key, value, 1, most)?;
         usize::try_from(value)
