@@ -1,12 +1,16 @@
 //! Files in a scratch directory: the group FS, through WASI 0.2 and, where streams differ, 0.3.
 
-use std::sync::LazyLock;
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicBool, Ordering},
+};
 
+use rustix::fs::{CWD, RenameFlags};
 use tempfile::TempDir;
 use wharf_model::{call::Outcome, digest::Digest, grant::Limits};
 
 use crate::{
-    Sandbox, SandboxConfig,
+    Finished, Sandbox, SandboxConfig,
     tests::{
         block_on, context,
         guest::Guest,
@@ -20,12 +24,16 @@ struct Place {
     sandbox: Sandbox,
 }
 
-static PLACE: LazyLock<Place> = LazyLock::new(|| {
-    let dir = tempfile::tempdir().unwrap();
-    let scratch = Some(dir.path().to_owned());
-    let sandbox = Sandbox::new(SandboxConfig { slots: 4, scratch, ..SandboxConfig::default() }).unwrap();
-    Place { dir, sandbox }
-});
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Some(dir.path().to_owned());
+        let sandbox = Sandbox::new(SandboxConfig { slots: 4, scratch, ..SandboxConfig::default() }).unwrap();
+        Self { dir, sandbox }
+    }
+}
+
+static PLACE: LazyLock<Place> = LazyLock::new(Place::new);
 
 const FILES: (&str, &str) = (
     "import wasi:filesystem/types@0.2.0; import wasi:filesystem/preopens@0.2.0;",
@@ -101,15 +109,19 @@ const NOT_PERMITTED: &str = "032";
 /// Runs this body; what it says.
 #[track_caller]
 fn check(id: &str, path: &str, body: &str, expected: &str) {
+    let finished = said(&PLACE, path, body);
+    assert_eq!(finished.result, Ok(Outcome::Done(expected.into())), "{id} {path}: {finished:?}");
+}
+
+fn said(place: &Place, path: &str, body: &str) -> Finished<Outcome> {
     let more: &'static str = format!("{MORE} (data (i32.const 640) \"{path}\")").leak();
     let run: &'static str = format!("(local.set $m (i32.const {})) {body}", path.len()).leak();
     let guest = Guest { imports: IMPORTS, run, more, foreign: FILES, ..Guest::default() };
     let wasm = guest.build();
-    let finished = block_on(async {
-        let connector = PLACE.sandbox.load(&wasm, Digest::of(&wasm)).await.unwrap();
+    block_on(async {
+        let connector = place.sandbox.load(&wasm, Digest::of(&wasm)).await.unwrap();
         connector.run(call(Limits::default(), Gate::Hangs), "act", "{}", None, &context()).await
-    });
-    assert_eq!(finished.result, Ok(Outcome::Done(expected.into())), "{id} {path}: {finished:?}");
+    })
 }
 
 /// Opens the path with these flags; 1 creates.
@@ -148,6 +160,60 @@ fn fs_02_links_are_not_made() {
             (local.get $n) (i32.const 16) (i32.const 2) (i32.const 528))
         (call $say (call $came (i32.const 528) (i32.const 529)))";
     check("FS-02 hard", "x", hard, NOT_PERMITTED);
+}
+
+/// A guest that opens `d/f` without end, while somebody outside of it swaps `d` for a link to a directory
+/// that has an `f`. The guest ends once it has met both often enough: 999 if it ever opened anything.
+const RACE: &str = "(local.set $n (call $root))
+    (loop $l
+        (call $open (local.get $n) (i32.const 1) (i32.const 640) (local.get $m) (i32.const 0) (i32.const 3) (i32.const 528))
+        (if (i32.eqz (i32.load8_u (i32.const 528))) (then (return (call $say (i32.const 999)))))
+        (if (i32.eq (i32.load8_u (i32.const 532)) (i32.const 20))
+            (then (i32.store (i32.const 700) (i32.add (i32.const 1) (i32.load (i32.const 700)))))
+            (else (i32.store (i32.const 704) (i32.add (i32.const 1) (i32.load (i32.const 704))))))
+        (br_if $l (i32.or (i32.lt_u (i32.load (i32.const 700)) (i32.const 200))
+                          (i32.lt_u (i32.load (i32.const 704)) (i32.const 200)))))
+    (call $say (i32.const 0))";
+
+/// Ends the race however the guest ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn fs_03_a_directory_that_is_swapped_for_a_link() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("f"), "not for guests").unwrap();
+    let place = Place::new();
+    let over = AtomicBool::new(false);
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let scratch = loop {
+                if let Some(scratch) = std::fs::read_dir(place.dir.path()).unwrap().next() {
+                    break scratch.unwrap().path();
+                }
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                std::thread::yield_now();
+            };
+            let (directory, link) = (scratch.join("d"), scratch.join("l"));
+            std::fs::create_dir(&directory).unwrap();
+            std::os::unix::fs::symlink(outside.path(), &link).unwrap();
+            // It ends with the call, which takes the directory away.
+            while !over.load(Ordering::Relaxed)
+                && rustix::fs::renameat_with(CWD, &directory, CWD, &link, RenameFlags::EXCHANGE).is_ok()
+            {
+            }
+        });
+        let _over = Over(&over);
+        said(&place, "d/f", RACE)
+    });
+    assert_eq!(ended.result, Ok(Outcome::Done(OK.into())), "{ended:?}");
 }
 
 #[test]
