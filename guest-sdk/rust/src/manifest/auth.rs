@@ -27,7 +27,7 @@ pub struct Auth {
 /// The certificate that the gate shows in TLS; the values are names of slots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct ClientCertificate {
+struct ClientCertificate {
     certificate: String,
     key: String,
 }
