@@ -208,6 +208,7 @@ fn fs_03_a_directory_that_is_swapped_for_a_link() {
             while !over.load(Ordering::Relaxed)
                 && rustix::fs::renameat_with(CWD, &directory, CWD, &link, RenameFlags::EXCHANGE).is_ok()
             {
+                std::hint::spin_loop();
             }
         });
         let _over = Over(&over);
