@@ -61,6 +61,8 @@ pub struct Running {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     drain: Duration,
+    /// Until somebody waits for them.
+    signals: Option<[Signal; 2]>,
 }
 
 /// The first admin key, as it was made at the first start.
@@ -145,6 +147,8 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Ser
     keep_memory_private();
     // First, so that a server that cannot be reached does not take over the data of one that can.
     let (listener, addr) = bind(config.listen).await?;
+    // Before anybody can know that it runs: whoever is told may tell it to stop at once.
+    let signals = signals()?;
     directory::create(&config.data_dir)?;
     let store = open_store(&config, options.master_key).await?;
     let keys = Keys::new(store.clone());
@@ -191,7 +195,7 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Ser
     let listening = listen::listen(listener, router, max_connections, stopping, drain);
     tasks.push(tokio::spawn(listening));
     tracing::info!(%addr, data_dir = %data_dir.display(), "wharf listens");
-    Ok(Running { addr, admin_key, engine, stop, tasks, drain })
+    Ok(Running { addr, admin_key, engine, stop, tasks, drain, signals: Some(signals) })
 }
 
 fn gate_config(config: &Config, addr: SocketAddr) -> Result<GateConfig, ServeError> {
@@ -265,9 +269,11 @@ impl Running {
     ///
     /// # Errors
     /// [`ServeError::Signals`].
-    pub async fn until_stopped(self) -> Result<Stopped, ServeError> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    pub async fn until_stopped(mut self) -> Result<Stopped, ServeError> {
+        let [mut terminate, mut interrupt] = match self.signals.take() {
+            Some(signals) => signals,
+            None => signals()?,
+        };
         either(&mut terminate, &mut interrupt).await;
         tracing::info!(drain_seconds = self.drain.as_secs(), "stopping; a second signal stops at once");
         tokio::select! {
@@ -278,6 +284,12 @@ impl Running {
             }
         }
     }
+}
+
+/// SIGTERM and SIGINT, caught from now on.
+fn signals() -> Result<[Signal; 2], ServeError> {
+    let catch = |kind| signal(kind).map_err(ServeError::Signals);
+    Ok([catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?])
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {
