@@ -10,6 +10,7 @@ use serde_json::Value;
 use wharf_model::{
     egress::{Rule, RuleError, Settings, Target},
     grant::{Grant, Limits},
+    http::{is_forbidden, spelling},
     manifest::{EffectClass, EgressRequest, HashAlgorithm, KeyCarrier, Manifest},
 };
 
@@ -18,7 +19,6 @@ use crate::{
     authorise::WithCredential,
     binding::{Credential, bind, guard, names, redactor},
     credential::{Credentials, SlotRefusal, UnknownSlot, constant_time_equal},
-    header::{is_forbidden, spelling},
     redact::Redactor,
     tls::{ClientTls, Identity, Roots, TlsMaterialError},
 };

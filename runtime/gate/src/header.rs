@@ -1,11 +1,10 @@
 //! Which headers a connector may set.
 //!
-//! Framing, hop-by-hop, `Host`, proxy, forwarding and method-override headers decide where a request
-//! goes and what it means, so the gate alone sets them. Names are compared with `_` read as `-`:
-//! CGI-like servers cannot tell the two apart.
+//! Which are the gate's alone is the model's rule; here a guest's fields are held to it, to the grammar
+//! (RFC 9110, section 5) and to a size.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use wharf_model::http::{Denial, DeniedBy, Field, HttpError};
+use wharf_model::http::{Denial, DeniedBy, Field, HttpError, is_forbidden, spelling};
 
 /// Fields of one request.
 const MAX_FIELDS: usize = 64;
@@ -13,39 +12,8 @@ const MAX_FIELDS: usize = 64;
 /// Bytes of names and values together.
 const MAX_BYTES: usize = 32 * 1024;
 
-/// Never set by a guest; what starts with one of [`FORBIDDEN_PREFIXES`] isn't either.
-#[rustfmt::skip]
-const FORBIDDEN: &[&str] = &[
-    // Framing (RFC 9112) and hop-by-hop (RFC 9110, section 7.6.1).
-    "host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
-    "http2-settings", "expect", "via", "max-forwards", "alt-used", "early-data",
-    // The gate cannot look into an encoded body, neither to measure it nor to find a secret in it.
-    "accept-encoding",
-    // The credential is the gate's to place.
-    "authorization",
-    // Who is asking and for what, as proxies and frameworks believe it.
-    "forwarded", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip",
-    "x-cluster-client-ip", "x-original-url", "x-rewrite-url", "x-original-host", "x-original-forwarded-for", "x-host",
-    "x-http-method", "x-http-method-override", "x-method", "x-method-override",
-];
-
-const FORBIDDEN_PREFIXES: &[&str] = &["proxy-", "x-forwarded-", "sec-websocket-"];
-
 /// What survives a redirect to another origin.
 const SAFE_ELSEWHERE: &[&str] = &["accept", "accept-language", "user-agent"];
-
-/// Whether nobody but the gate sets this header.
-pub(crate) fn is_forbidden(name: &str) -> bool {
-    let name = spelling(name);
-    FORBIDDEN.contains(&name.as_str())
-        || FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || name == "x-forwarded"
-}
-
-/// Lower case, `_` as `-`.
-pub(crate) fn spelling(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
-}
 
 /// Checks a guest's headers. `reserved` are names, in [`spelling`], that the gate sets for this
 /// connector: credentials and the idempotency key.
@@ -91,7 +59,7 @@ fn forbidden<'a>(name: &str, reserved: &impl Fn(&str) -> Option<&'a str>) -> Opt
         "authorization" => Some(
             "name an auth method of the manifest in the request's `auth`, and the gate places the credential",
         ),
-        "accept-encoding" => Some("bodies come unencoded, so that they can be measured"),
+        "accept-encoding" => Some("the gate asks for the codings that it undoes"),
         name if is_forbidden(name) => Some("the gate sets it, or it is never sent"),
         _ => None,
     }

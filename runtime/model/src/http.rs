@@ -4,10 +4,12 @@
 //! A body may still be on its way. Its reader pulls it, so nobody holds more of it than one piece.
 
 mod body;
+mod header;
 
 use serde::{Deserialize, Serialize};
 
 pub use body::{Body, Pieces};
+pub use header::{is_forbidden, spelling};
 
 /// One header field; the name in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,27 +4,11 @@ mod recipe;
 
 use wharf_model::{
     egress::{Rule, covers},
+    http::{is_forbidden, spelling},
     manifest::{AuthMethod, EgressRequest, Manifest, Placement},
 };
 
 use super::{Findings, Pointer, egress, listed};
-
-/// Headers that frame a message or belong to one hop (RFC 9110, RFC 9112); a credential in one of
-/// them would change what the request is.
-const NOT_FOR_CREDENTIALS: [&str; 12] = [
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
 
 pub(super) fn check(findings: &mut Findings, manifest: &Manifest, at: &Pointer) {
     for (name, method) in &manifest.auth {
@@ -91,7 +75,9 @@ fn place(findings: &mut Findings, method: &AuthMethod, placement: &Placement, at
 /// A header that carries a credential.
 fn header(findings: &mut Findings, at: &Pointer, name: &str) {
     findings.header(at, name);
-    if NOT_FOR_CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
+    let spelled = spelling(name);
+    let frames = is_forbidden(&spelled) && spelled != "authorization";
+    if frames || spelled == "content-type" {
         let fix = "use the header that the provider documents, such as `X-Api-Key`";
         findings.report(at, format!("`{name}` cannot carry a credential"), fix);
     }

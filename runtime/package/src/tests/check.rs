@@ -42,6 +42,7 @@ const RULES: &str = r#"
 /settings | {"type":"object","properties":{"site":{"type":"string","default":5}}} | /egress/1/url | `site` is not text
 /auth/token/placement/slot | "other" | /auth/token/placement/slot | `bot-token`
 /auth/token/placement | {"kind":"header","name":"Host","slot":"bot-token"} | /auth/token/placement/name | cannot carry
+/auth/token/placement | {"kind":"header","name":"X_Forwarded-For","slot":"bot-token"} | /auth/token/placement/name | cannot carry
 /auth/token/placement | {"kind":"header","name":"a b","slot":"bot-token"} | /auth/token/placement/name | not a header
 /auth/token/placement | {"kind":"header","name":"a","prefix":"x\r\n","slot":"bot-token"} | /auth/token/placement/prefix | printable
 /auth/token/client-certificate | {"certificate":"bot-token","key":"other"} | /auth/token/client-certificate/key | `bot-token`
