@@ -24,25 +24,6 @@ pub const IMAGE: u32 = 1024;
 /// Bytes of an image.
 pub const IMAGE_BYTES: usize = 16 << 10;
 
-/// Every interface of the contract that a connector may export.
-pub const INTERFACES: [&str; 15] = [
-    "manifest",
-    "connections",
-    "options",
-    "fields",
-    "actions",
-    "resumption",
-    "confirmation",
-    "batches",
-    "polling",
-    "deliveries",
-    "handshakes",
-    "subscriptions",
-    "routing",
-    "samples",
-    "entities",
-];
-
 const CONTRACT: &str = "wharf:connector";
 const VERSION: &str = "0.1.0";
 
@@ -51,7 +32,7 @@ pub fn build() -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).expect("the contract is there");
     let mut text = format!("package test:guest; world guest {{ include {CONTRACT}/capabilities@{VERSION};");
-    for export in INTERFACES {
+    for export in crate::INTERFACES {
         let _ = write!(text, "export {CONTRACT}/{export}@{VERSION};");
     }
     text.push('}');

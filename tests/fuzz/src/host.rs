@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use wharf_model::{
     http::{Field, HttpRequest, HttpResponse},
+    manifest::HashAlgorithm,
     time::Timestamp,
 };
-use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
+use wharf_sandbox::{CredentialError, Exchange, Host, StoreError, StoreScope};
 
 /// See the module.
 pub(crate) struct Plain;
@@ -30,7 +31,7 @@ impl Host for Plain {
         true
     }
 
-    fn hmac(&self, _: &str, _: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
+    fn hmac(&self, _: &str, _: HashAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
         Ok(data.iter().take(32).copied().collect())
     }
 

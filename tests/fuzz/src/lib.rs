@@ -27,6 +27,25 @@ pub mod guest;
 mod host;
 pub mod urls;
 
+/// Every interface of the contract that a connector may export.
+pub const INTERFACES: [&str; 15] = [
+    "manifest",
+    "connections",
+    "options",
+    "fields",
+    "actions",
+    "resumption",
+    "confirmation",
+    "batches",
+    "polling",
+    "deliveries",
+    "handshakes",
+    "subscriptions",
+    "routing",
+    "samples",
+    "entities",
+];
+
 /// Runs a target over the files, and the files of the folders, that the command line names.
 ///
 /// # Errors

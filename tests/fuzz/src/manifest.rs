@@ -9,24 +9,6 @@ use wharf_gate::Authority;
 use wharf_model::grant::Grant;
 use wharf_package::{CONTRACT, check_manifest, diff, parse_manifest, permissions};
 
-const INTERFACES: [&str; 15] = [
-    "manifest",
-    "connections",
-    "options",
-    "fields",
-    "actions",
-    "resumption",
-    "confirmation",
-    "batches",
-    "polling",
-    "deliveries",
-    "handshakes",
-    "subscriptions",
-    "routing",
-    "samples",
-    "entities",
-];
-
 /// One input.
 ///
 /// # Panics
@@ -45,7 +27,7 @@ pub fn run(data: &[u8]) {
     permissions(&manifest).iter().for_each(inert);
     assert!(diff(&manifest, &again).changes.is_empty(), "{written}");
     let (package, version) = CONTRACT.split_once('@').expect("the contract has a version");
-    let exports: Vec<String> = INTERFACES.iter().map(|name| format!("{package}/{name}@{version}")).collect();
+    let exports: Vec<String> = crate::INTERFACES.iter().map(|name| format!("{package}/{name}@{version}")).collect();
     match check_manifest(&manifest, &exports) {
         Ok(()) => {
             let grant = Grant { egress: manifest.egress.clone(), ..Grant::default() };
