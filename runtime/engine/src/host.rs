@@ -12,8 +12,13 @@ use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 use wharf_gate::{Authority, Gate, Scope, SlotRefusal};
-use wharf_model::{http::HttpRequest, journal::Write, manifest::EffectClass, time::Timestamp};
-use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
+use wharf_model::{
+    http::HttpRequest,
+    journal::Write,
+    manifest::{EffectClass, HashAlgorithm},
+    time::Timestamp,
+};
+use wharf_sandbox::{CredentialError, Exchange, Host, StoreError, StoreScope};
 use wharf_store::{By, Store, StoreOp};
 
 pub(crate) use record::{Record, Recorder};
@@ -167,18 +172,18 @@ impl Host for StepHost {
         self.authority.has_slot(slot)
     }
 
-    fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
-        self.authority.hmac(slot, hash(algorithm), data).map_err(refused)
+    fn hmac(&self, slot: &str, algorithm: HashAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
+        self.authority.hmac(slot, algorithm, data).map_err(refused)
     }
 
     fn verify(
         &self,
         slot: &str,
-        algorithm: HmacAlgorithm,
+        algorithm: HashAlgorithm,
         data: &[u8],
         signature: &[u8],
     ) -> Result<bool, CredentialError> {
-        self.authority.verify(slot, hash(algorithm), data, signature).map_err(refused)
+        self.authority.verify(slot, algorithm, data, signature).map_err(refused)
     }
 
     async fn reveal(&mut self, slot: &str) -> Result<Vec<u8>, CredentialError> {
@@ -216,14 +221,6 @@ impl Host for StepHost {
 
     async fn store_delete(&mut self, scope: StoreScope, key: &str) -> Result<(), StoreError> {
         self.buffer.set(scope, key, StoreOp::Delete)
-    }
-}
-
-fn hash(algorithm: HmacAlgorithm) -> wharf_gate::HmacAlgorithm {
-    match algorithm {
-        HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
-        HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
-        HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
     }
 }
 

@@ -49,7 +49,6 @@ pub use gate::Gate;
 pub use proxy::{EgressProxy, EgressProxyError};
 pub use redact::Redactor;
 pub use tls::TlsMaterialError;
-pub use wharf_model::manifest::HashAlgorithm as HmacAlgorithm;
 
 #[cfg(test)]
 mod tests;

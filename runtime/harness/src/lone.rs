@@ -6,8 +6,8 @@ use std::{collections::HashMap, future::ready};
 
 use async_trait::async_trait;
 use wharf_gate::{Authority, Effects, Gate, Scope, SlotRefusal};
-use wharf_model::{http::HttpRequest, time::Timestamp};
-use wharf_sandbox::{CredentialError, Exchange, HmacAlgorithm, Host, StoreError, StoreScope};
+use wharf_model::{http::HttpRequest, manifest::HashAlgorithm, time::Timestamp};
+use wharf_sandbox::{CredentialError, Exchange, Host, StoreError, StoreScope};
 
 /// See the module.
 pub struct LoneHost {
@@ -84,18 +84,18 @@ impl Host for LoneHost {
         self.authority.has_slot(slot)
     }
 
-    fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
-        self.authority.hmac(slot, hash(algorithm), data).map_err(refused)
+    fn hmac(&self, slot: &str, algorithm: HashAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
+        self.authority.hmac(slot, algorithm, data).map_err(refused)
     }
 
     fn verify(
         &self,
         slot: &str,
-        algorithm: HmacAlgorithm,
+        algorithm: HashAlgorithm,
         data: &[u8],
         signature: &[u8],
     ) -> Result<bool, CredentialError> {
-        self.authority.verify(slot, hash(algorithm), data, signature).map_err(refused)
+        self.authority.verify(slot, algorithm, data, signature).map_err(refused)
     }
 
     async fn reveal(&mut self, slot: &str) -> Result<Vec<u8>, CredentialError> {
@@ -139,14 +139,6 @@ impl Host for LoneHost {
         self.offers_store()?;
         self.store.remove(&(scope, key.to_owned()));
         Ok(())
-    }
-}
-
-fn hash(algorithm: HmacAlgorithm) -> wharf_gate::HmacAlgorithm {
-    match algorithm {
-        HmacAlgorithm::Sha256 => wharf_gate::HmacAlgorithm::Sha256,
-        HmacAlgorithm::Sha512 => wharf_gate::HmacAlgorithm::Sha512,
-        HmacAlgorithm::Sha1 => wharf_gate::HmacAlgorithm::Sha1,
     }
 }
 

@@ -7,6 +7,7 @@ use wharf_model::{
     event::{Delivery, Event},
     failure::{Failure, FailureClass, FieldFailure, ItemFailure},
     http::{Denial, DeniedBy, Field, HttpError, HttpResponse, Redirects},
+    manifest::HashAlgorithm,
     time::Timestamp,
 };
 
@@ -16,7 +17,7 @@ use crate::{
         blobs, confirmation, connections, credentials, entities, events, http, options, outcomes, polling,
         store, subscriptions, types,
     },
-    host::{BlobError, CredentialError, HmacAlgorithm, StoreError, StoreScope},
+    host::{BlobError, CredentialError, StoreError, StoreScope},
     inert::{cut, inert},
     output::{Output, Rejected},
     weigh::Weigh as _,
@@ -323,10 +324,10 @@ pub(crate) fn credential_error(error: CredentialError) -> credentials::Error {
     }
 }
 
-pub(crate) fn hmac_algorithm(algorithm: credentials::HmacAlgorithm) -> HmacAlgorithm {
+pub(crate) fn hmac_algorithm(algorithm: credentials::HmacAlgorithm) -> HashAlgorithm {
     match algorithm {
-        credentials::HmacAlgorithm::Sha256 => HmacAlgorithm::Sha256,
-        credentials::HmacAlgorithm::Sha512 => HmacAlgorithm::Sha512,
-        credentials::HmacAlgorithm::Sha1 => HmacAlgorithm::Sha1,
+        credentials::HmacAlgorithm::Sha256 => HashAlgorithm::Sha256,
+        credentials::HmacAlgorithm::Sha512 => HashAlgorithm::Sha512,
+        credentials::HmacAlgorithm::Sha1 => HashAlgorithm::Sha1,
     }
 }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use wharf_model::{
     http::{HttpError, HttpRequest, HttpResponse},
+    manifest::HashAlgorithm,
     time::Timestamp,
 };
 
@@ -52,7 +53,7 @@ pub trait Host: Send {
     }
 
     /// The keyed hash of `data` with the secret in `slot`.
-    fn hmac(&self, slot: &str, algorithm: HmacAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
+    fn hmac(&self, slot: &str, algorithm: HashAlgorithm, data: &[u8]) -> Result<Vec<u8>, CredentialError> {
         let _ = (slot, algorithm, data);
         Err(CredentialError::UnknownSlot)
     }
@@ -61,7 +62,7 @@ pub trait Host: Send {
     fn verify(
         &self,
         slot: &str,
-        algorithm: HmacAlgorithm,
+        algorithm: HashAlgorithm,
         data: &[u8],
         signature: &[u8],
     ) -> Result<bool, CredentialError> {
@@ -128,17 +129,6 @@ pub trait Host: Send {
         let _ = (name, content_type, content);
         Err(BlobError::not_offered())
     }
-}
-
-/// A keyed hash (RFC 2104).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HmacAlgorithm {
-    /// 32 bytes.
-    Sha256,
-    /// 64 bytes.
-    Sha512,
-    /// 20 bytes; for providers that know nothing better.
-    Sha1,
 }
 
 /// Why a credential cannot be used.

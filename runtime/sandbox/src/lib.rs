@@ -49,8 +49,7 @@ pub use connector::Connector;
 pub use contract::{CONTRACT_VERSION, Interface, Interfaces};
 pub use facts::{Facts, Tried, WorkerTrial, facts, try_worker};
 pub use host::{
-    Blob, BlobError, BlobInfo, BlobPieces, CredentialError, Exchange, HmacAlgorithm, Host, StoreError,
-    StoreScope,
+    Blob, BlobError, BlobInfo, BlobPieces, CredentialError, Exchange, Host, StoreError, StoreScope,
 };
 pub use inert::inert;
 pub use load::LoadError;

@@ -4,7 +4,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::bed::{A, After, Bed, Http2, SENTINEL, authority, build, log, reply, signed};
-use crate::{Credentials, HmacAlgorithm, Redactor, Secret, constant_time_equal};
+use wharf_model::manifest::HashAlgorithm;
+
+use crate::{Credentials, Redactor, Secret, constant_time_equal};
 
 const URL: &str = "https://api.allowed.test/v1/x";
 
@@ -97,17 +99,17 @@ fn hmac_by_the_published_vectors() {
     };
     let data = b"what do ya want for nothing?";
     for (algorithm, expected) in [
-        (HmacAlgorithm::Sha1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
-        (HmacAlgorithm::Sha256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (HashAlgorithm::Sha1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+        (HashAlgorithm::Sha256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
         (
-            HmacAlgorithm::Sha512,
+            HashAlgorithm::Sha512,
             "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
         ),
     ] {
         assert_eq!(hex::encode(credentials.hmac("k", algorithm, data).unwrap()), expected);
     }
-    assert!(credentials.hmac("e", HmacAlgorithm::Sha256, data).is_err());
-    assert!(credentials.hmac("missing", HmacAlgorithm::Sha256, data).is_err());
+    assert!(credentials.hmac("e", HashAlgorithm::Sha256, data).is_err());
+    assert!(credentials.hmac("missing", HashAlgorithm::Sha256, data).is_err());
     assert!(
         constant_time_equal(b"ab", b"ab")
             && !constant_time_equal(b"ab", b"ac")

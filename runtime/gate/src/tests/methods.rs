@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use wharf_model::{
     grant::{Grant, Limits},
     http::{HttpRequest, Redirects},
-    manifest::Manifest,
+    manifest::{HashAlgorithm, Manifest},
 };
 
 use super::bed::{A, A2, Bed, SENTINEL, build, get, post, redirect, reply, signed, with_header};
-use crate::{Authority, Credentials, HmacAlgorithm, Secret, SlotRefusal};
+use crate::{Authority, Credentials, Secret, SlotRefusal};
 
 const URL: &str = "https://api.allowed.test/v1/x";
 
@@ -199,17 +199,17 @@ fn keyed_hashes_are_for_declared_slots_and_bounded() {
     let authority = slots(&[]);
     let data = b"what do ya want for nothing?";
     let expected = hex::decode("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843").unwrap();
-    assert_eq!(authority.hmac("hook", HmacAlgorithm::Sha256, data).unwrap(), expected);
-    assert_eq!(authority.verify("hook", HmacAlgorithm::Sha256, data, &expected), Ok(true));
-    assert_eq!(authority.verify("hook", HmacAlgorithm::Sha256, data, &expected[..31]), Ok(false));
-    assert_eq!(authority.verify("hook", HmacAlgorithm::Sha512, data, &expected), Ok(false));
+    assert_eq!(authority.hmac("hook", HashAlgorithm::Sha256, data).unwrap(), expected);
+    assert_eq!(authority.verify("hook", HashAlgorithm::Sha256, data, &expected), Ok(true));
+    assert_eq!(authority.verify("hook", HashAlgorithm::Sha256, data, &expected[..31]), Ok(false));
+    assert_eq!(authority.verify("hook", HashAlgorithm::Sha512, data, &expected), Ok(false));
     for slot in ["missing", "empty", "key/hook", ""] {
-        assert!(matches!(authority.hmac(slot, HmacAlgorithm::Sha256, data), Err(SlotRefusal::Unknown(_))));
+        assert!(matches!(authority.hmac(slot, HashAlgorithm::Sha256, data), Err(SlotRefusal::Unknown(_))));
     }
-    let denied = authority.hmac("password", HmacAlgorithm::Sha256, data).unwrap_err().to_string();
+    let denied = authority.hmac("password", HashAlgorithm::Sha256, data).unwrap_err().to_string();
     assert!(denied.contains("`password`") && denied.contains("`hmac`"), "{denied}");
-    assert!(authority.hmac("hook", HmacAlgorithm::Sha1, &vec![0; 1 << 20]).is_ok());
-    let long = authority.verify("hook", HmacAlgorithm::Sha1, &vec![0; (1 << 20) + 1], b"");
+    assert!(authority.hmac("hook", HashAlgorithm::Sha1, &vec![0; 1 << 20]).is_ok());
+    let long = authority.verify("hook", HashAlgorithm::Sha1, &vec![0; (1 << 20) + 1], b"");
     assert!(matches!(long, Err(SlotRefusal::Denied(_))));
 }
 
