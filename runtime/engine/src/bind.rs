@@ -72,7 +72,7 @@ impl Inner {
         })?;
         let loaded = self.registry.get(digest).await.map_err(|error| outcome::unavailable(&error))?;
         let access = self.registry.access(&loaded, connection).await.map_err(|error| match error {
-            EngineError::Store(_) => outcome::unavailable(&error),
+            EngineError::Store(_) | EngineError::Abandoned => outcome::unavailable(&error),
             EngineError::NotFound { .. }
             | EngineError::Refused(_)
             | EngineError::Invalid(_)

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use wharf_gate::{Authority, Credentials};
 use wharf_model::{
     call::Metering,
@@ -19,7 +20,7 @@ use crate::{
     access::Access,
     clock,
     engine::{Engine, Inner},
-    error::EngineError,
+    error::{EngineError, unless_gone},
     host::Recorder,
     outcome, redact,
     registry::Loaded,
@@ -137,13 +138,21 @@ impl Engine {
     }
 
     /// Asks the provider, by the connector's `validate`, whether the credential works.
-    pub async fn test_connection(&self, name: &str, actor: &str) -> Result<ConnectionTest, EngineError> {
+    pub async fn test_connection(
+        &self,
+        name: &str,
+        actor: &str,
+        gone: &CancellationToken,
+    ) -> Result<ConnectionTest, EngineError> {
         let (loaded, access, info) = self.inner.connected(name).await?;
         let (call, record) = self.inner.outside_call(&loaded, &access, name);
         let context = self.inner.context_of(("connection", name), 1, &access, access.limits.deadline_ms);
-        let finished = loaded.connector.validate(call, &info.method, &context).await;
+        let validate = loaded.connector.validate(call, &info.method, &context);
+        let finished = unless_gone(gone, validate).await;
         let redactor = access.authority.redactor();
         let effects = record.take().effects;
+        self.inner.keep_denials(&info.connector, (None, &format!("connection/{name}")), &effects).await;
+        let finished = finished?;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(
             &info.connector,
@@ -152,7 +161,6 @@ impl Engine {
             (label, &finished.metering),
             &effects,
         );
-        self.inner.keep_denials(&info.connector, (None, &format!("connection/{name}")), &effects).await;
         let metering = finished.metering;
         match finished.result {
             Ok(identity) => {
@@ -179,6 +187,7 @@ impl Engine {
         connection: &str,
         loader: &str,
         query: &OptionsQuery,
+        gone: &CancellationToken,
     ) -> Result<Result<Choices, Failure>, EngineError> {
         let (loaded, access, info) = self.inner.connected(connection).await?;
         if !loaded.manifest.options.iter().any(|known| known == loader) {
@@ -186,11 +195,12 @@ impl Engine {
         }
         let (call, record) = self.inner.outside_call(&loaded, &access, connection);
         let context = self.inner.context_of(("options", loader), 1, &access, access.limits.deadline_ms);
-        let finished = loaded.connector.load_options(call, loader, query, &context).await;
+        let finished = unless_gone(gone, loaded.connector.load_options(call, loader, query, &context)).await;
         let effects = record.take().effects;
+        self.inner.keep_denials(&info.connector, (None, &format!("options/{loader}")), &effects).await;
+        let finished = finished?;
         let label = outcome::label(&finished.result);
         self.inner.observe.call(&info.connector, "options", loader, (label, &finished.metering), &effects);
-        self.inner.keep_denials(&info.connector, (None, &format!("options/{loader}")), &effects).await;
         let redactor = access.authority.redactor();
         let clean = |error| settle::failure(redact::error(error, redactor)).0;
         Ok(finished.result.map(|choices| redact::choices(choices, redactor)).map_err(clean))

@@ -1,5 +1,6 @@
 //! What can go wrong when the engine is asked for something, by what the asker can do about it.
 
+use tokio_util::sync::CancellationToken;
 use wharf_model::{digest::Digest, flow::Problem};
 use wharf_store::StoreError;
 
@@ -20,6 +21,9 @@ pub enum EngineError {
     /// The values that were given are wrong; the message names the place and the fix.
     #[error("{0}")]
     Invalid(String),
+    /// Whoever asked for a call went away while it ran, so it was dropped.
+    #[error("the call was dropped: whoever asked for it is gone")]
+    Abandoned,
     /// A connector cannot be loaded any more: its file is damaged or the engine changed.
     #[error("connector {digest} cannot be loaded: {why}")]
     Load {
@@ -37,6 +41,14 @@ impl EngineError {
     pub(crate) fn not_found(what: &'static str, name: &str) -> Self {
         Self::NotFound { what, name: name.to_owned() }
     }
+}
+
+/// Awaits `call`, unless whoever asked for it goes first.
+pub(crate) async fn unless_gone<T>(
+    gone: &CancellationToken,
+    call: impl Future<Output = T>,
+) -> Result<T, EngineError> {
+    gone.run_until_cancelled(call).await.ok_or(EngineError::Abandoned)
 }
 
 /// Why a connector was not installed.

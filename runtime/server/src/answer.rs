@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
@@ -34,16 +35,25 @@ impl RequestIds {
     }
 }
 
+/// Cancelled when the client of a request has gone. A handler that does nothing but wait for a connector
+/// passes it on, so that nobody's call doesn't run on to its deadline.
+#[derive(Clone, Debug)]
+pub(crate) struct Gone(pub(crate) CancellationToken);
+
 /// The outermost layer. The path of a request is logged as its route, never with its query: people
 /// put secrets there.
-pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = app.request_ids.next();
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", id, %method, route);
     // On a task of its own: a client that hangs up ends the connection, but not what was begun for
-    // it, which may stand between two writes. A handler that panics ends as any other error.
+    // it, which may stand between two writes; a call that it waits for is dropped ([`Gone`]). A handler
+    // that panics ends as any other error.
+    let gone = CancellationToken::new();
+    request.extensions_mut().insert(Gone(gone.clone()));
+    let _gone = gone.drop_guard();
     let handled = tokio::spawn(next.run(request).instrument(span.clone())).await;
     let response = handled.unwrap_or_else(|error| ApiError::internal(error).into_response());
     let response = span.in_scope(|| finish(response, &id));

@@ -16,7 +16,7 @@ use super::{
     list::List,
     record::{FailureRecord, MeteringRecord},
 };
-use crate::app::App;
+use crate::{answer::Gone, app::App};
 
 /// A connection, without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
@@ -164,9 +164,10 @@ pub(super) async fn add(
 pub(super) async fn test(
     State(app): State<App>,
     Extension(actor): Extension<Actor>,
+    Extension(Gone(gone)): Extension<Gone>,
     Name(name): Name,
 ) -> Result<Json<Tested>, ApiError> {
-    Ok(Json(app.engine.test_connection(&name, &actor.0).await?.into()))
+    Ok(Json(app.engine.test_connection(&name, &actor.0, &gone).await?.into()))
 }
 
 /// What a person may choose for an input, as the provider has it now.
@@ -175,12 +176,13 @@ pub(super) async fn test(
     responses((status = 200, body = List<Choice>), (status = 404, body = ErrorBody), (status = 502, body = ErrorBody)))]
 pub(super) async fn options(
     State(app): State<App>,
+    Extension(Gone(gone)): Extension<Gone>,
     Names(name, loader): Names,
     JsonBody(body): JsonBody<OptionsBody>,
 ) -> Result<Json<List<Choice>>, ApiError> {
     let query =
         OptionsQuery { values: Value::Object(body.values).to_string(), search: body.search, page: body.page };
-    match app.engine.options(&name, &loader, &query).await? {
+    match app.engine.options(&name, &loader, &query, &gone).await? {
         Ok(choices) => Ok(List::with_next(choices.items, choices.next)),
         Err(failure) => {
             let message = format!("{}: {}", failure.class.name(), failure.message);

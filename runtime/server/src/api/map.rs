@@ -14,6 +14,7 @@ impl From<EngineError> for ApiError {
             EngineError::NotFound { what, name } => Self::no_such(what, &name),
             EngineError::Refused(message) => Self::conflict("refused", message),
             EngineError::Invalid(message) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message),
+            EngineError::Abandoned => Self::new(StatusCode::REQUEST_TIMEOUT, "abandoned", error.to_string()),
             EngineError::Load { .. } => {
                 let cause = error.to_string();
                 Self::conflict("connector-unusable", "the connector cannot be loaded any more")
