@@ -101,9 +101,6 @@ impl Frames {
             self.payload -= skipped;
             bytes = bytes.get(skipped..).unwrap_or_default();
             let wanted = (FRAME_HEAD - self.filled).min(bytes.len());
-            if self.payload > 0 || wanted == 0 {
-                continue;
-            }
             let (taken, rest) = bytes.split_at(wanted);
             if let Some(space) = self.head.get_mut(self.filled..self.filled + wanted) {
                 space.copy_from_slice(taken);
@@ -122,7 +119,7 @@ impl Frames {
 
     fn frame(&mut self) -> bool {
         let [a, b, c, kind, flags, stream @ ..] = self.head;
-        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        self.payload = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
         let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
         let ends = kind == RST_STREAM || (matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0);
         if kind == HEADERS {
@@ -187,13 +184,16 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
 
-    /// A frame with a payload of `length` zeroes.
-    fn frame(kind: u8, flags: u8, stream: u32, length: u8) -> Vec<u8> {
-        let mut bytes = vec![0, 0, length, kind, flags];
+    /// A frame with a payload of `length` bytes that read like heads of the same stream.
+    fn frame(kind: u8, flags: u8, stream: u32, length: usize) -> Vec<u8> {
+        let [_, length_bytes @ ..] = u32::try_from(length).unwrap().to_be_bytes();
+        let mut bytes = [&length_bytes[..], &[kind, flags]].concat();
         bytes.extend(stream.to_be_bytes());
-        bytes.extend(vec![0; length.into()]);
+        bytes.extend([0, 0, 0, HEADERS, 0, 0, 0, 0, 1].iter().cycle().take(length));
         bytes
     }
 
@@ -218,6 +218,11 @@ mod tests {
         check(&[heads(1, MAX + FINAL), heads(0x8000_0001, 1)].concat(), false);
         // Other frames do not count, whatever their payload looks like.
         check(&[frame(DATA, 0, 1, 255).repeat(100), heads(1, 2)].concat(), true);
+        for length in [0x100, 0x1_0000, 0x1_0203, 0x2_0909] {
+            let data = frame(DATA, 0, 1, length);
+            check(&[data.clone(), heads(1, MAX + FINAL)].concat(), true);
+            check(&[data, heads(1, MAX + FINAL + 1)].concat(), false);
+        }
     }
 
     #[test]
@@ -230,5 +235,85 @@ mod tests {
         }
         let many: Vec<u8> = (0..3000).flat_map(|n| frame(HEADERS, 0, 2 * n + 1, 0)).collect();
         check(&many, true);
+    }
+
+    /// Hands out what it has been given to read, and notes what is asked of it.
+    #[derive(Default)]
+    struct Recorder {
+        inbound: Vec<u8>,
+        calls: Vec<&'static str>,
+        vectored: bool,
+    }
+
+    impl AsyncRead for Recorder {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            buffer.put_slice(&std::mem::take(&mut self.inbound));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Recorder {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.calls.push("write");
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.calls.push("flush");
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.calls.push("shutdown");
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            pieces: &[io::IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.calls.push("vectored");
+            Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            self.vectored
+        }
+    }
+
+    #[test]
+    fn what_is_written_passes_and_what_is_read_is_counted() {
+        let mut context = Context::from_waker(Waker::noop());
+        for vectored in [false, true] {
+            let flooded = Flooded::default();
+            let mut counted = Counted::new(Recorder { vectored, ..Recorder::default() }, flooded.clone());
+            assert_eq!(counted.is_write_vectored(), vectored);
+            let mut io = Pin::new(&mut counted);
+            assert!(matches!(io.as_mut().poll_write(&mut context, b"abc"), Poll::Ready(Ok(3))));
+            let pieces = [io::IoSlice::new(b"ab"), io::IoSlice::new(b"cde")];
+            assert!(matches!(io.as_mut().poll_write_vectored(&mut context, &pieces), Poll::Ready(Ok(5))));
+            assert!(matches!(io.as_mut().poll_flush(&mut context), Poll::Ready(Ok(()))));
+            assert!(matches!(io.as_mut().poll_shutdown(&mut context), Poll::Ready(Ok(()))));
+            assert_eq!(io.io.calls, ["write", "vectored", "flush", "shutdown"]);
+            // What stood in the buffer before is not the peer's.
+            let mut space = [0; 4096];
+            for (count, fits) in [(MAX + FINAL, true), (1, false)] {
+                io.io.inbound = frame(HEADERS, 0, 1, 0).repeat(count);
+                let mut buffer = ReadBuf::new(&mut space);
+                buffer.put_slice(&frame(HEADERS, 0, 1, 0).repeat(MAX));
+                let read = io.as_mut().poll_read(&mut context, &mut buffer);
+                assert_eq!(matches!(read, Poll::Ready(Ok(()))), fits);
+                assert_eq!(flooded.is_set(), !fits);
+            }
+        }
     }
 }
