@@ -104,7 +104,8 @@ where
     let mut phase = Phase::Instantiating;
     let started = Instant::now();
     let deadline = store.data().deadline;
-    let ended = pace::run(&room.turns, (connector.digest, &connector.share), deadline, async {
+    let share = (connector.digest, &connector.share);
+    let ran = pace::run(&room.turns, share, deadline, async {
         let instance = connector.pre.instantiate_async(&mut store).await?;
         phase = Phase::Calling;
         let function = instance.get_typed_func::<P, R>(&mut store, index)?;
@@ -112,10 +113,11 @@ where
     })
     .await;
     let wall = started.elapsed();
+    let closing = ran.close(&room.turns, share).await;
     let fuel = used(&store, &limits);
     let state = store.data();
     let scene = Scene { state, fuel, wall, export: export.name(), phase };
-    let result = match ended {
+    let result = match ran.ended {
         Ok(Ok(returned)) => {
             take(returned, &mut Output::new(limits.output_bytes)).map_err(|why| report::rejected(why, &scene))
         }
@@ -124,7 +126,10 @@ where
     };
     let metering = metering(state, fuel, wall);
     crate::wasi::flush(state);
-    Finished { result, metering, log: state.log.take() }
+    let log = state.log.take();
+    drop(store);
+    drop(closing);
+    Finished { result, metering, log }
 }
 
 /// Waiting is bounded too; the call was not made and may be made later.
@@ -169,9 +174,9 @@ pub(crate) async fn trial(
     let deadline = store.data().deadline;
     let starting = connector.pre.instantiate_async(&mut store);
     let share = (connector.digest, &connector.share);
-    let ended = pace::run(&connector.room.turns, share, deadline, starting).await;
+    let ran = pace::run(&connector.room.turns, share, deadline, starting).await;
     let fuel = used(&store, limits);
-    let failed = match ended {
+    let failed = match ran.ended {
         Ok(Ok(instance)) => return Ok(check(&instance, &mut store)),
         Ok(Err(error)) => Some(error),
         Err(pace::Late) => None,
