@@ -84,9 +84,7 @@ impl Redactor {
             search.places(bytes, &mut places);
             false
         });
-        if places.len() > 1 {
-            places.sort_by_key(|place| (place.start, place.end));
-        }
+        places.sort_by_key(|place| (place.start, place.end));
         let mut apart: Vec<Range<usize>> = Vec::with_capacity(places.len());
         for place in places {
             match apart.last_mut() {

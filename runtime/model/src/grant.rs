@@ -218,3 +218,6 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,10 +203,9 @@ impl HostRule {
         match self {
             Self::Any => true,
             Self::Exact(own) => own == host,
-            // The dot before the domain is the label boundary: `evilallowed.test` has none.
-            Self::Below(domain) => {
-                host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
-            }
+            // The dot before the domain is the label boundary: `evilallowed.test` has none. What stands
+            // before the dot is a label, since hosts are names that DNS can carry.
+            Self::Below(domain) => host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.')),
         }
     }
 }

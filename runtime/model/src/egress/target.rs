@@ -99,7 +99,7 @@ impl Target {
         let Some(scheme) = Scheme::parse(url.scheme()) else {
             return Err(TargetError::Scheme(url.scheme().chars().take(32).collect()));
         };
-        if userinfo(text) || !url.username().is_empty() || url.password().is_some() {
+        if userinfo(text, &url) {
             return Err(TargetError::Userinfo);
         }
         url.set_fragment(None);
@@ -179,12 +179,13 @@ fn strict(text: &str) -> Result<Url, TargetError> {
     Url::parse(text).map_err(|error| TargetError::Syntax(error.to_string()))
 }
 
-/// Whether the text names a user, even an empty one, which the parser would drop.
-fn userinfo(text: &str) -> bool {
+/// Whether the text names a user, even an empty one, which the parser would drop. The parser also finds
+/// one where no slash stands before it.
+pub(super) fn userinfo(text: &str, url: &Url) -> bool {
     let rest = text.find(['/', '\\']).and_then(|at| text.get(at..)).unwrap_or(text);
     let rest = rest.trim_start_matches(['/', '\\']);
     let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or(rest);
-    authority.contains('@')
+    authority.contains('@') || !url.username().is_empty() || url.password().is_some()
 }
 
 pub(super) fn drop_trailing_dot(url: &mut Url) -> Result<(), TargetError> {

@@ -51,6 +51,8 @@ fn hc_01_to_12_one_parser_decides() {
         ("https://u:p@api.allowed.test/v1/x", "userinfo"),
         ("https://@api.allowed.test/v1/x", "userinfo"),
         ("https:\\\\@api.allowed.test/v1/x", "userinfo"),
+        ("https:u@api.allowed.test/v1/x", "userinfo"),
+        ("https::p@api.allowed.test/v1/x", "userinfo"),
         ("HTTPS://API.Allowed.TEST/v1/x", ok),
         ("https://api.allowed.test./v1/x", ok),
         ("https://api.allowed.test../v1/x", "host"),
