@@ -2,8 +2,10 @@
 //!
 //! The suite tries a few of a small guest. For more of a real connector, by hand, with the seed printed:
 //! `WHARF_MUTATE=slack.wasm WHARF_MUTANTS=20000 cargo test -p wharf-sandbox --lib ml_02 -- --nocapture`.
+//! `WHARF_MUTATE_SEED=7` draws others: a long run in pieces.
 //!
-//! Half of the mutants have bytes changed anywhere, half only inside of function bodies, where more of them stay valid and reach the compiler.
+//! Half of the mutants have bytes changed anywhere, half only inside of function bodies, where more of
+//! them stay valid and reach the compiler.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -11,7 +13,7 @@ use wasmparser::{Parser, Payload};
 use wharf_model::{call::CallError, digest::Digest, grant::Limits};
 
 use super::{
-    SANDBOX, block_on, context,
+    SANDBOX, block_on, context, load,
     guest::{Guest, HTTP},
     host::{Gate, call},
 };
@@ -82,6 +84,7 @@ fn run(original: &[u8], count: usize, seed: u64) -> BTreeMap<String, usize> {
     let limits = Limits { fuel: 5_000_000, deadline_ms: 1_000, memory_bytes: 16 << 20, ..Limits::default() };
     let mut random = Random(seed);
     let mut came = BTreeMap::new();
+    let healthy = describe(original, &limits);
     for number in 0..count {
         let wasm = mutate(original, &code, &mut random);
         let outcome = block_on(async {
@@ -91,13 +94,17 @@ fn run(original: &[u8], count: usize, seed: u64) -> BTreeMap<String, usize> {
                     format!("refused: {}", error.reason())
                 }
                 Ok(connector) => {
-                    let described = connector.describe(&limits).await.result.map(|_| ());
+                    let described = connector.describe(&limits).await;
                     let call = call(limits, Gate::Answers("{}"));
-                    let ran = connector.run(call, "act", "{}", None, &context()).await.result.map(|_| ());
-                    for result in [&described, &ran] {
+                    let ran = connector.run(call, "act", "{}", None, &context()).await;
+                    let results = [described.result.map(|_| ()), ran.result.map(|_| ())];
+                    for (result, used) in results.iter().zip([described.metering, ran.metering]) {
                         let host = matches!(result, Err(CallError::Host(_)));
                         assert!(!host, "mutant {number} of seed {seed}: {result:?}");
+                        let over = used.fuel > limits.fuel || used.peak_memory_bytes > limits.memory_bytes;
+                        assert!(!over, "mutant {number} of seed {seed}: {used:?}");
                     }
+                    let [_, ran] = results;
                     match ran {
                         Ok(()) => "ran".into(),
                         Err(CallError::Stopped(report)) => format!("stopped: {}", report.reason.name()),
@@ -108,12 +115,22 @@ fn run(original: &[u8], count: usize, seed: u64) -> BTreeMap<String, usize> {
         });
         *came.entry(outcome).or_default() += 1;
     }
+    assert_eq!(describe(original, &limits), healthy, "a mutant of seed {seed} left something behind");
     came
+}
+
+/// What the connector that nobody has broken says.
+fn describe(original: &[u8], limits: &Limits) -> String {
+    block_on(async {
+        let connector = load(original).await.unwrap();
+        let described = connector.describe(limits).await;
+        format!("{:?} for {} fuel", described.result, described.metering.fuel)
+    })
 }
 
 #[test]
 fn ml_02_mutants_are_refused_or_run_within_their_limits() {
-    let seed = 0x5eed_2026;
+    let seed = std::env::var("WHARF_MUTATE_SEED").map_or(0x5eed_2026, |seed| seed.parse().unwrap());
     if let Some(file) = std::env::var_os("WHARF_MUTATE") {
         let count = std::env::var("WHARF_MUTANTS").map_or(20_000, |count| count.parse().unwrap());
         let came = run(&std::fs::read(&file).unwrap(), count, seed);
