@@ -118,7 +118,7 @@ pub fn run(data: &[u8]) {
         Err(error) => {
             let innocent = |field: &Field| INNOCENT.contains(&field.name.as_str()) && is_value(&field.value);
             assert!(!(fits(&fields) && fields.iter().all(innocent)), "{error}: {fields:?}");
-            assert!(!error.to_string().contains(|c: char| c.is_control() && c != '\n'), "{error:?}");
+            crate::inert(error);
         }
     }
 }

@@ -18,7 +18,7 @@ use wharf_model::{
 use wharf_sandbox::{Call, Connector, Finished, Listing, OptionsQuery, Sandbox, SandboxConfig, Subscription};
 
 use crate::guest::{self, IMAGE_BYTES, MAGIC};
-use crate::host::Plain;
+use crate::{host::Plain, inert};
 
 /// Small, so that an input that reaches one ends soon.
 pub(crate) const LIMITS: Limits = Limits {
@@ -29,6 +29,7 @@ pub(crate) const LIMITS: Limits = Limits {
     host_bytes: 1 << 20,
     handles: 16,
     http_requests: 4,
+    http_in_flight: 2,
     http_request_bytes: 64 << 10,
     http_response_bytes: 64 << 10,
     log_bytes: 16 << 10,
@@ -118,8 +119,7 @@ pub(crate) fn ended<T: Debug>(finished: Finished<T>) -> Option<String> {
         }
         Err(error @ (CallError::NotExported(_) | CallError::Host(_))) => panic!("{error:?}"),
         Err(error) => {
-            let shown = error.to_string();
-            assert!(!shown.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{shown:?}");
+            inert(error);
             None
         }
     }

@@ -4,8 +4,6 @@
 //!
 //! Input: the text of a manifest.
 
-use std::fmt::Display;
-
 use wharf_gate::Authority;
 use wharf_model::{
     egress::{Rule, Target},
@@ -13,6 +11,8 @@ use wharf_model::{
     manifest::{Manifest, Slot},
 };
 use wharf_package::{CONTRACT, check_manifest, diff, parse_manifest, permissions};
+
+use crate::inert;
 
 /// One input.
 ///
@@ -90,13 +90,4 @@ fn check_upgrades(manifest: &Manifest) {
 
 fn each_slot(manifest: &mut Manifest, change: fn(&mut Slot)) {
     manifest.auth.values_mut().flat_map(|method| method.slots.values_mut()).for_each(change);
-}
-
-/// What a person is shown moves no cursor and turns no text.
-fn inert(shown: impl Display) {
-    let shown = shown.to_string();
-    let moves = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    assert!(!shown.contains(moves), "{shown:?}");
 }
