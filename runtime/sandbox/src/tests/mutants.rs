@@ -9,14 +9,17 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use serde_json::{Value, json};
 use wasmparser::{Parser, Payload};
 use wharf_model::{call::CallError, digest::Digest, grant::Limits};
 
 use super::{
-    SANDBOX, block_on, context, load,
+    SANDBOX, block_on, context,
     guest::{Guest, HTTP},
     host::{Gate, call},
+    load,
 };
+use crate::Finished;
 
 /// xorshift64*.
 struct Random(u64);
@@ -85,31 +88,33 @@ fn run(original: &[u8], count: usize, seed: u64) -> BTreeMap<String, usize> {
     let mut random = Random(seed);
     let mut came = BTreeMap::new();
     let healthy = describe(original, &limits);
+    let actions = actions(original, &limits);
+    println!("called are {actions:?}");
     for number in 0..count {
         let wasm = mutate(original, &code, &mut random);
+        let at = format!("mutant {number} of seed {seed}");
         let outcome = block_on(async {
             match SANDBOX.load(&wasm, Digest::of(&wasm)).await {
                 Err(error) => {
-                    assert_ne!(error.reason(), "host", "mutant {number} of seed {seed}: {error}");
+                    assert_ne!(error.reason(), "host", "{at}: {error}");
                     format!("refused: {}", error.reason())
                 }
                 Ok(connector) => {
                     let described = connector.describe(&limits).await;
-                    let call = call(limits, Gate::Answers("{}"));
-                    let ran = connector.run(call, "act", "{}", None, &context()).await;
-                    let results = [described.result.map(|_| ()), ran.result.map(|_| ())];
-                    for (result, used) in results.iter().zip([described.metering, ran.metering]) {
-                        let host = matches!(result, Err(CallError::Host(_)));
-                        assert!(!host, "mutant {number} of seed {seed}: {result:?}");
-                        let over = used.fuel > limits.fuel || used.peak_memory_bytes > limits.memory_bytes;
-                        assert!(!over, "mutant {number} of seed {seed}: {used:?}");
+                    ended(&described, &limits, &at);
+                    let mut ran = Vec::new();
+                    for (action, input) in &actions {
+                        let call = call(limits, Gate::Answers("{}"));
+                        let finished = connector.run(call, action, input, None, &context()).await;
+                        ended(&finished, &limits, &at);
+                        ran.push(finished.result);
                     }
-                    let [_, ran] = results;
-                    match ran {
-                        Ok(()) => "ran".into(),
-                        Err(CallError::Stopped(report)) => format!("stopped: {}", report.reason.name()),
-                        Err(_) => "failed".into(),
-                    }
+                    let stopped = ran.iter().find_map(|ran| match ran {
+                        Err(CallError::Stopped(report)) => Some(format!("stopped: {}", report.reason.name())),
+                        _ => None,
+                    });
+                    let went_well = || if ran.iter().any(Result::is_ok) { "ran" } else { "failed" }.into();
+                    stopped.unwrap_or_else(went_well)
                 }
             }
         });
@@ -119,13 +124,47 @@ fn run(original: &[u8], count: usize, seed: u64) -> BTreeMap<String, usize> {
     came
 }
 
-/// What the connector that nobody has broken says.
-fn describe(original: &[u8], limits: &Limits) -> String {
+/// The call is over, and within its limits.
+#[track_caller]
+fn ended<T: std::fmt::Debug>(finished: &Finished<T>, limits: &Limits, at: &str) {
+    let (result, used) = (&finished.result, finished.metering);
+    assert!(!matches!(result, Err(CallError::Host(_))), "{at}: {result:?}");
+    assert!(used.fuel <= limits.fuel && used.peak_memory_bytes <= limits.memory_bytes, "{at}: {used:?}");
+}
+
+/// What the connector that nobody has broken says, and what it costs.
+fn describe(original: &[u8], limits: &Limits) -> (Option<String>, u64) {
     block_on(async {
-        let connector = load(original).await.unwrap();
-        let described = connector.describe(limits).await;
-        format!("{:?} for {} fuel", described.result, described.metering.fuel)
+        let described = load(original).await.unwrap().describe(limits).await;
+        (described.result.ok(), described.metering.fuel)
     })
+}
+
+/// Its actions, each with an input that its schema takes.
+fn actions(original: &[u8], limits: &Limits) -> Vec<(String, String)> {
+    let manifest: Value = serde_json::from_str(&describe(original, limits).0.unwrap()).unwrap();
+    let found = manifest["actions"].as_object().into_iter().flatten();
+    let found: Vec<_> =
+        found.map(|(name, action)| (name.clone(), sample(name, &action["input"]).to_string())).collect();
+    if found.is_empty() { vec![("act".into(), "{}".into())] } else { found }
+}
+
+/// The least that a schema takes, where that is to be seen.
+fn sample(name: &str, schema: &Value) -> Value {
+    if let Some(own) = schema.get("default").or_else(|| schema["enum"].get(0)) {
+        return own.clone();
+    }
+    match schema["type"].as_str() {
+        Some("object") => {
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            required.map(|name| (name.to_owned(), sample(name, &schema["properties"][name]))).collect()
+        }
+        Some("array") => json!([sample(name, &schema["items"])]),
+        Some("integer" | "number") => json!(1),
+        Some("boolean") => json!(true),
+        _ if name.contains("url") => json!("https://a.test/x"),
+        _ => json!("x"),
+    }
 }
 
 #[test]
