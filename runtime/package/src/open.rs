@@ -6,7 +6,7 @@ use wharf_model::{digest::Digest, manifest::Manifest};
 
 use crate::{
     CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, PackageError, check::check_imports, check_manifest,
-    interface, json::parse_manifest, section::Outline,
+    interface, json::{inert, parse_manifest}, section::Outline,
 };
 
 /// A connector file, read and not run.
@@ -34,7 +34,7 @@ pub fn open(bytes: &[u8]) -> Result<Package, PackageError> {
     let contract = outline.text(CONTRACT_SECTION)?;
     if contract != CONTRACT {
         return Err(PackageError::Contract {
-            found: contract.chars().filter(|c| !c.is_control()).take(80).collect(),
+            found: inert(contract).chars().take(80).collect(),
         });
     }
     speaks_contract(&outline.exports)?;
