@@ -17,6 +17,8 @@ use crate::{
 
 /// The page for operators.
 mod page;
+/// Certificate authorities of a grant.
+mod roots;
 
 const SLACK_FLOW: &str = "flow: post
 on: manual
