@@ -15,6 +15,8 @@ use crate::{
     wat::speaker,
 };
 
+/// A call without a server.
+mod call;
 /// The page for operators.
 mod page;
 /// Certificate authorities of a grant.

@@ -237,6 +237,17 @@ pub(super) fn granted(grant: &Grant) -> Vec<String> {
     lines
 }
 
+/// Said before a connector may read a secret.
+#[must_use]
+pub fn reveals(connector: &str, secret: &str) -> String {
+    format!(
+        "{} {} may READ the secret {} itself in this call, and tell its provider what it likes of it",
+        warn("warning:"),
+        inert(connector),
+        strong(inert(secret))
+    )
+}
+
 /// What a grant trusts besides the server's authorities.
 fn authorities(pem: &str) -> Vec<String> {
     match CertificateAuthority::read(pem) {

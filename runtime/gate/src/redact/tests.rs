@@ -167,3 +167,19 @@ fn what_is_learnt_later_is_found_by_clones() {
     assert!(clone.finds(b"token-5-token") && clone.finds(b"token-2-token"));
     assert!(!clone.finds(b"token-1-token"), "four are kept");
 }
+
+#[test]
+fn a_json_value_is_searched_text_by_text() {
+    let redactor = Redactor::new([SECRET.as_bytes(), b"31415926".as_slice()]);
+    let found = redactor.json(serde_json::json!({
+        "a": ["b", null, true, 1.5, { SECRET: format!("<{SECRET}>") }],
+        "n": 31_415_926,
+        "harmless": { "n": 3_141_592 },
+    }));
+    let expected = serde_json::json!({
+        "a": ["b", null, true, 1.5, { "[redacted]": "<[redacted]>" }],
+        "n": "[redacted]",
+        "harmless": { "n": 3_141_592 },
+    });
+    assert_eq!(found, expected);
+}

@@ -1,6 +1,6 @@
 //! Changing a grant: what is named changes, what is not stays.
 
-mod roots;
+pub(crate) mod roots;
 
 use anyhow::Result;
 use serde_json::json;
@@ -210,7 +210,7 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
 }
 
 /// `key/private`.
-fn slot(given: &str) -> Result<String, String> {
+pub(crate) fn slot(given: &str) -> Result<String, String> {
     let parts = given
         .split_once('/')
         .filter(|(method, slot)| [method, slot].iter().all(|part| !part.is_empty() && !part.contains('/')));

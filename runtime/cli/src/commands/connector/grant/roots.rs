@@ -12,7 +12,7 @@ use crate::{
 const DIGITS: usize = 12;
 
 /// Takes `gone` out of `roots` and puts `new` in; what is there already stays once.
-pub(super) fn change(roots: &mut Vec<String>, new: &[String], gone: &[String]) -> Result<(), Fault> {
+pub(crate) fn change(roots: &mut Vec<String>, new: &[String], gone: &[String]) -> Result<(), Fault> {
     for fingerprint in gone {
         let wanted = digits(fingerprint)?;
         let before = roots.len();
