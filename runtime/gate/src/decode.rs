@@ -144,7 +144,7 @@ fn affordable(coding: Coding, first: u8) -> Result<(), HttpError> {
 /// WBITS, the first one to seven bits of a Brotli stream, low bits first; none for the pattern that the
 /// format leaves out and the extension of large windows uses.
 fn window_bits(first: u8) -> Option<u8> {
-    match (first & 1, first >> 1 & 7, first >> 4 & 7) {
+    match (first & 1, (first >> 1) & 7, (first >> 4) & 7) {
         (0, _, _) => Some(16),
         (_, 0, 0) => Some(17),
         (_, 0, 1) => None,

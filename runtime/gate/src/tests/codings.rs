@@ -100,7 +100,7 @@ async fn codings_are_undone() {
 /// A stream of five uncompressed bytes behind any beginning (RFC 7932, sections 9.1 and 9.2): `bits` of
 /// the header, the low ones first; then ISLAST 0, MNIBBLES 4, MLEN - 1, ISUNCOMPRESSED, and the end.
 fn with_window(header: u64, bits: u32, length: u64) -> Vec<u8> {
-    let mut word = header | (length - 1) << (bits + 3) | 1 << (bits + 3 + 16);
+    let mut word = header | ((length - 1) << (bits + 3)) | (1 << (bits + 3 + 16));
     let whole = (bits + 3 + 16 + 1).div_ceil(8);
     let mut body = Vec::new();
     for _ in 0..whole {
@@ -125,7 +125,7 @@ async fn hc_33_a_window_that_is_not_for_everybody_is_refused_before_it_is_made()
         // 23, 24, and 30 by the extension: the pattern, a zero, and six bits.
         (0b1101, 4, refused),
         (0b1111, 4, refused),
-        (30 << 8 | 0b001_0001, 14, refused),
+        ((30 << 8) | 0b001_0001, 14, refused),
     ] {
         check(get(URL), head, &with_window(header, bits, 5), expected).await;
     }
