@@ -206,3 +206,19 @@ fn what_is_learnt_later_is_found_by_clones() {
     both.learn(b"learnt-learnt");
     assert_eq!(both.text("a learnt-learnt b given-given c"), "a [redacted] b [redacted] c");
 }
+
+#[test]
+fn a_json_value_is_searched_text_by_text() {
+    let redactor = Redactor::new([SECRET.as_bytes(), b"31415926".as_slice()]);
+    let found = redactor.json(serde_json::json!({
+        "a": ["b", null, true, 1.5, { SECRET: format!("<{SECRET}>") }],
+        "n": 31_415_926,
+        "harmless": { "n": 3_141_592 },
+    }));
+    let expected = serde_json::json!({
+        "a": ["b", null, true, 1.5, { "[redacted]": "<[redacted]>" }],
+        "n": "[redacted]",
+        "harmless": { "n": 3_141_592 },
+    });
+    assert_eq!(found, expected);
+}
