@@ -49,6 +49,12 @@ pub struct Finished<T> {
     pub log: Vec<LogLine>,
 }
 
+impl<T> Finished<T> {
+    fn never_began(error: CallError) -> Self {
+        Self { result: Err(error), metering: Metering::default(), log: Vec::new() }
+    }
+}
+
 /// What a call may do.
 pub(crate) enum Authority<'a> {
     /// Nothing but compute.
@@ -70,23 +76,13 @@ where
     R: ComponentNamedList + Lift + Send + Sync + 'static,
 {
     let Some(index) = connector.exports.get(export) else {
-        return Finished {
-            result: Err(CallError::NotExported(export.name())),
-            metering: Metering::default(),
-            log: Vec::new(),
-        };
+        return Finished::never_began(CallError::NotExported(export.name()));
     };
     // A slot is waited for outside of the deadline: the queue is not the call's fault.
     let room = &connector.room;
     let _slot = match room.slot(connector.digest).await {
         Ok(slot) => slot,
-        Err(full) => {
-            return Finished {
-                result: Err(CallError::Host(busy(full))),
-                metering: Metering::default(),
-                log: Vec::new(),
-            };
-        }
+        Err(full) => return Finished::never_began(CallError::Host(busy(full))),
     };
     let _pulse = room.heart.pulse();
     let (limits, host) = match authority {
@@ -96,8 +92,7 @@ where
     let mut store = match store(connector.pre.engine(), limits, host) {
         Ok(store) => store,
         Err(error) => {
-            let result = Err(CallError::Host(format!("no store for the call: {error:#}")));
-            return Finished { result, metering: Metering::default(), log: Vec::new() };
+            return Finished::never_began(CallError::Host(format!("no store for the call: {error:#}")));
         }
     };
     store.data_mut().ground.clone_from(&connector.ground);

@@ -100,7 +100,7 @@ fn where_a_challenge_ends() {
 #[test]
 fn sixteen_origins_are_known_at_once() {
     let plan = signer(false);
-    let learn = |n: usize| plan.learn(&format!("https://{n}.example"), 401, &headers(&[&sha256()]));
+    let learn = |n: usize| plan.learn(|| format!("https://{n}.example"), 401, &headers(&[&sha256()]));
     assert!((0..16).all(learn), "each is new");
     assert!(!(0..16).any(learn), "an answer to each was refused");
     assert!(learn(16), "one more forgets the others");
