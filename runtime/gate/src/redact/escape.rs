@@ -81,14 +81,8 @@ fn of_kind(
         // No escape stands in what is looked back on: the region before would have gone on.
         at = first.saturating_sub(reach);
         let mut end = first.saturating_add(reach).min(bytes.len());
-        while at < end {
-            let rest = bytes.get(at..end).unwrap_or_default();
-            let Some(run) = memchr::memchr(mark, rest) else {
-                region.copy(rest, at);
-                at = end;
-                break;
-            };
-            region.copy(rest.get(..run).unwrap_or_default(), at);
+        while let Some(run) = memchr::memchr(mark, bytes.get(at..end).unwrap_or_default()) {
+            region.copy(bytes.get(at..at + run).unwrap_or_default(), at);
             at += run;
             let width = match decode(bytes.get(at..).unwrap_or_default()) {
                 Some((escape, width)) => {
@@ -106,6 +100,8 @@ fn of_kind(
                 return true;
             }
         }
+        region.copy(bytes.get(at..end).unwrap_or_default(), at);
+        at = end;
         if region.give(at, reach, each) {
             return true;
         }

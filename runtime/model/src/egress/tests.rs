@@ -122,6 +122,9 @@ fn hc_29_and_30_port_and_scheme() {
     ] {
         check(A, url, expected);
     }
+    for scheme in ["https", "http"] {
+        assert_eq!(Target::parse(&format!("{scheme}://a.test/")).unwrap().origin().scheme.name(), scheme);
+    }
     for url in [
         "file:///etc/passwd",
         "ftp://a.test/",
