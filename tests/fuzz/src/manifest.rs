@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let manifest = match parse_manifest(text) {
         Ok(manifest) => manifest,
-        Err(error) => return inert(&error.message),
+        Err(error) => return inert(error),
     };
     let written = serde_json::to_string(&manifest).expect("a manifest is JSON");
     let again = parse_manifest(&written).unwrap_or_else(|error| panic!("{error}: {written}"));

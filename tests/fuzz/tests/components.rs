@@ -56,7 +56,8 @@ fn seeds_of_packages() {
 #[cfg(feature = "engine")]
 #[test]
 fn seeds_of_connectors() {
-    golden("component_load", "every-export", &wharf_fuzz::guest::build());
+    golden("component_load", "guest", b"edit");
+    golden("component_load", "guest-edited", b"edit\x00\x20\x0b\x00\x28\x00\x00\x10\x7f");
     golden("component_load", "empty", b"\0asm\x0d\0\x01\0");
     golden("component_load", "plain", &outside(""));
 }
