@@ -61,7 +61,7 @@ pub struct TemplateError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InvalidTemplate {
-    /// JSON Pointer (RFC 6901) to the string.
+    /// JSON Pointer (RFC 6901) to the string, or to the value whose key is meant; `len` is 0 then.
     pub path: String,
     /// The first character that is meant, from 0.
     pub start: usize,

@@ -159,7 +159,8 @@ fn stands_in(bytes: &[u8], secret: &[u8]) -> bool {
     let form: Vec<u8> = secret.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect();
     let holds = |bytes: &[u8], wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
     let hex = hex::encode(secret);
-    let spelled = [secret, &form, &reversed, hex.as_bytes(), hex.to_ascii_uppercase().as_bytes()];
+    let upper = hex.to_ascii_uppercase();
+    let spelled = [secret, &form, &reversed, hex.as_bytes(), upper.as_bytes()];
     [bytes, &percent_decode(bytes), &json_decode(bytes)]
         .iter()
         .any(|read| spelled.iter().any(|spelled| holds(read, spelled)) || in_base64(read, secret))
