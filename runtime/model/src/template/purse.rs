@@ -22,6 +22,15 @@ pub(super) enum Fault {
     Limit(String),
 }
 
+impl Fault {
+    /// What is said of it.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::Data(message) | Self::Limit(message) => message,
+        }
+    }
+}
+
 impl From<String> for Fault {
     fn from(message: String) -> Self {
         Self::Data(message)
@@ -43,8 +52,16 @@ impl Purse {
     pub(super) fn step(&self, count: u64) -> Result<(), Fault> {
         let left = self.steps.get().checked_sub(count);
         self.steps.set(left.unwrap_or(0));
-        left.map(|_| ())
-            .ok_or_else(|| Fault::Limit(format!("it takes more than {MAX_STEPS} steps; loop over less")))
+        left.map(|_| ()).ok_or_else(too_many_steps)
+    }
+
+    /// Whether so much could be paid for, before it is built. It is not paid yet.
+    pub(super) fn affords(&self, nodes: u64, bytes: u64) -> Result<(), Fault> {
+        match (nodes <= self.steps.get(), bytes <= self.bytes.get()) {
+            (true, true) => Ok(()),
+            (false, _) => Err(too_many_steps()),
+            (true, false) => Err(too_many_bytes()),
+        }
     }
 
     /// Pays for building, copying or comparing this value.
@@ -53,7 +70,7 @@ impl Purse {
         self.step(nodes)?;
         let left = self.bytes.get().checked_sub(bytes);
         self.bytes.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20)))
+        left.map(|_| ()).ok_or_else(too_many_bytes)
     }
 
     pub(super) fn own(&self, value: Cow<'_, Value>) -> Result<Value, Fault> {
@@ -65,6 +82,14 @@ impl Purse {
             }
         }
     }
+}
+
+fn too_many_steps() -> Fault {
+    Fault::Limit(format!("it takes more than {MAX_STEPS} steps; loop over less"))
+}
+
+fn too_many_bytes() -> Fault {
+    Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20))
 }
 
 /// Nodes, and bytes that it takes.
