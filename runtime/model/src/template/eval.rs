@@ -103,11 +103,12 @@ impl<'v> Frame<'v> {
         match self.eval(of)? {
             Cow::Borrowed(Value::Object(entries)) => match entries.get(field) {
                 Some(value) => Ok(Cow::Borrowed(value)),
-                None => Err(missing(of, field, entries)),
+                None => Err(missing(self.purse, of, field, entries)),
             },
-            Cow::Owned(Value::Object(mut entries)) => {
-                entries.swap_remove(field).map(Cow::Owned).ok_or_else(|| missing(of, field, &entries))
-            }
+            Cow::Owned(Value::Object(mut entries)) => entries
+                .swap_remove(field)
+                .map(Cow::Owned)
+                .ok_or_else(|| missing(self.purse, of, field, &entries)),
             other => Err(format!("{} is {}, it has no `{field}`", of.label(), kind(&other)).into()),
         }
     }
@@ -206,7 +207,8 @@ impl<'v> Frame<'v> {
         match first {
             Ok(truth) if truth == decisive => return Ok(owned(decisive)),
             Err(Fault::Limit(_)) => return first.map(owned),
-            Ok(_) | Err(Fault::Data(_)) => {}
+            Ok(_) => {}
+            Err(Fault::Data(_)) => self.purse.absorb()?,
         }
         match self.truth(b) {
             Ok(truth) if truth == decisive => Ok(owned(decisive)),

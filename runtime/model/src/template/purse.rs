@@ -7,11 +7,16 @@ use std::{borrow::Cow, cell::Cell};
 
 use serde_json::Value;
 
+use crate::flow::suggest;
+
 /// What one rendering may spend: steps, each some tens of nanoseconds.
 pub(super) const MAX_STEPS: u64 = 500_000;
 
 /// What one rendering may build, counting what it throws away.
 pub(super) const MAX_BYTES: u64 = 8 << 20;
+
+/// What a fault costs that `||`, `&&` or a loop does without.
+const FAULT_STEPS: u64 = 250;
 
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +67,25 @@ impl Purse {
             (false, _) => Err(too_many_steps()),
             (true, false) => Err(too_many_bytes()),
         }
+    }
+
+    /// Pays for a fault that does not end the rendering: its message was made for nobody.
+    pub(super) fn absorb(&self) -> Result<(), Fault> {
+        self.step(FAULT_STEPS)
+    }
+
+    /// The name that `given` was probably meant to be, if what it takes to look for it can be paid for.
+    pub(super) fn suggest<'n>(
+        &self,
+        given: &str,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) -> Option<&'n str> {
+        let cells: usize =
+            known.clone().take(500).map(|name| name.len().min(256) * given.len().min(64)).sum();
+        let steps = cells as u64 / 32;
+        self.affords(steps, 0).ok()?;
+        self.step(steps).ok()?;
+        suggest(given, known)
     }
 
     /// Pays for building, copying or comparing this value.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Condition, InvalidTemplate, Scope, Template};
 
 mod clock;
+mod contacts;
 mod functions;
 mod hostile;
 mod page;

@@ -75,6 +75,7 @@ impl<'v> Frame<'v> {
                 }
                 Err(limit @ Fault::Limit(_)) => Err(limit),
                 Err(fault @ Fault::Data(_)) => {
+                    self.purse.absorb()?;
                     tally.fault.get_or_insert(fault);
                     Ok(false)
                 }

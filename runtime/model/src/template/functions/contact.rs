@@ -37,17 +37,17 @@ fn number(a: &Arguments<'_>) -> std::result::Result<phone::Number, String> {
 }
 
 fn phone_normalize(a: &Arguments<'_>) -> Result {
-    a.purse.step(20)?;
+    a.purse.step(50)?;
     number(a).map(|number| number.to_string().into()).map_err(|why| a.wrong(why))
 }
 
 fn phone_is_valid(a: &Arguments<'_>) -> Result {
-    a.purse.step(20)?;
+    a.purse.step(50)?;
     Ok(number(a).is_ok().into())
 }
 
 fn phone_calling_code(a: &Arguments<'_>) -> Result {
-    a.purse.step(20)?;
+    a.purse.step(50)?;
     number(a).map(|number| number.calling.into()).map_err(|why| a.wrong(why))
 }
 
@@ -112,7 +112,7 @@ fn quoted(local: &str) -> bool {
 
 /// Reads the address that a call is about.
 fn read<'a>(a: &Arguments<'a>) -> Result<Address<'a>> {
-    a.purse.step(20)?;
+    a.purse.step(50)?;
     address(a.text(0)?).map_err(|why| a.wrong(why))
 }
 
@@ -122,7 +122,7 @@ fn email_normalize(a: &Arguments<'_>) -> Result {
 }
 
 fn email_is_valid(a: &Arguments<'_>) -> Result {
-    a.purse.step(20)?;
+    a.purse.step(50)?;
     Ok(address(a.text(0)?).is_ok().into())
 }
 

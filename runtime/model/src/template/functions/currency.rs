@@ -22,16 +22,22 @@ const CURRENCIES: [(u32, &str); 4] = [
     (4, "CLF UYW"),
 ];
 
+fn codes() -> impl Iterator<Item = (u32, &'static str)> {
+    CURRENCIES.iter().flat_map(|(digits, codes)| codes.split_ascii_whitespace().map(|code| (*digits, code)))
+}
+
 /// The digits after the point of a currency.
 pub(super) fn digits(code: &str) -> Result<u32, String> {
-    let known = |codes: &'static str| codes.split_ascii_whitespace();
-    let found = CURRENCIES.iter().find(|(_, codes)| known(codes).any(|one| one == code));
-    found.map(|(digits, _)| *digits).ok_or_else(|| {
-        let near = suggest(code, CURRENCIES.iter().flat_map(|(_, codes)| known(codes)));
-        let hint = near.map_or_else(
-            || "it is written as in ISO 4217: EUR".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
-        format!("there is no currency {}; {hint}", shown(&code.into()))
+    let found = codes().find(|(_, known)| *known == code).map(|(digits, _)| digits);
+    found.ok_or_else(|| {
+        format!("there is no currency {}; it is written as in ISO 4217: EUR", shown(&code.into()))
+    })
+}
+
+/// Why a currency that is written out is none. Looking for the one that is meant takes a while.
+pub(super) fn check(code: &str) -> Result<(), String> {
+    digits(code).map(drop).map_err(|why| match suggest(code, codes().map(|(_, known)| known)) {
+        Some(near) => format!("there is no currency {}; did you mean `{near}`?", shown(&code.into())),
+        None => why,
     })
 }

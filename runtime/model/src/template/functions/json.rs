@@ -6,10 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::{arguments::Arguments, entries, json_path, kind, shown};
-use crate::{
-    flow::suggest,
-    template::purse::{Fault, weight},
-};
+use crate::template::purse::{Fault, weight};
 
 type Result<T = Value> = std::result::Result<T, Fault>;
 
@@ -115,10 +112,7 @@ fn get(a: &Arguments<'_>) -> Result {
             None if a.has(2) => return a.copy(a.any(2)),
             None => {
                 let parent: Vec<_> = pointer.split('/').take(depth).collect();
-                return Err(a.wrong(format_args!(
-                    "{}; a third argument says what stands for it",
-                    missing(at, &token, &parent.join("/"))
-                )));
+                return Err(a.wrong(missing(a, at, &token, &parent.join("/"))));
             }
         }
     }
@@ -131,20 +125,21 @@ fn position(token: &str) -> Option<usize> {
     if plain { token.parse().ok() } else { None }
 }
 
-fn missing(at: &Value, token: &str, parent: &str) -> String {
+fn missing(a: &Arguments<'_>, at: &Value, token: &str, parent: &str) -> String {
     let place = if parent.is_empty() { "the value".to_owned() } else { parent.to_owned() };
     let token_shown = shown(&token.into());
+    let fix = "; a third argument says what stands for it";
     match at {
         Value::Object(entries) => {
             let known: Vec<_> = entries.keys().take(12).map(|key| shown(&key.as_str().into())).collect();
-            let near = suggest(token, entries.keys().take(1000).map(String::as_str));
+            let near = a.purse.suggest(token, entries.keys().map(String::as_str));
             let hint =
                 near.map_or_else(String::new, |near| format!("; did you mean {}?", shown(&near.into())));
             let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
-            format!("{place} has no {token_shown}; there is: {known}{hint}")
+            format!("{place} has no {token_shown}; there is: {known}{fix}{hint}")
         }
-        Value::Array(items) => format!("{place} has {} items, none at {token_shown}", items.len()),
-        other => format!("{place} is {}, it has no {token_shown}", kind(other)),
+        Value::Array(items) => format!("{place} has {} items, none at {token_shown}{fix}", items.len()),
+        other => format!("{place} is {}, it has no {token_shown}{fix}", kind(other)),
     }
 }
 

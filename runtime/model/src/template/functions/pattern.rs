@@ -10,11 +10,11 @@ use crate::template::purse::Fault;
 
 type Result<T = Value> = std::result::Result<T, Fault>;
 
-/// A compiled pattern, in bytes: its run time grows with it.
-const MAX_BYTES: usize = 64 << 10;
+/// A compiled pattern, in bytes: its run time grows with it. A `\w` of Unicode alone takes some tens of thousands.
+const MAX_BYTES: usize = 512 << 10;
 
 /// What a pattern may remember while it runs, in bytes.
-const MAX_CACHE_BYTES: usize = 256 << 10;
+const MAX_CACHE_BYTES: usize = 1 << 20;
 
 entries! {
     /// Functions that take a pattern.

@@ -3,7 +3,7 @@
 //! What is surprising: it knows the calling codes of the ITU and each country's national prefix, and nothing of its
 //! numbering plan. So it tells a number that is too long for E.164 from one that may be right, not whether it rings.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use super::shown;
 
@@ -59,12 +59,18 @@ impl fmt::Display for Number {
     }
 }
 
-fn countries() -> impl Iterator<Item = (&'static str, Country)> {
-    COUNTRIES.split_ascii_whitespace().filter_map(|line| {
+/// The table, taken apart once.
+static TABLE: LazyLock<Vec<(&str, Country)>> = LazyLock::new(|| {
+    let country = |line: &'static str| {
         let mut parts = line.split(':').map(|part| if part == "-" { "" } else { part });
         let (code, calling, trunk) = (parts.next()?, parts.next()?, parts.next()?);
         Some((code, Country { calling, trunk, abroad: parts.next().unwrap_or("00") }))
-    })
+    };
+    COUNTRIES.split_ascii_whitespace().filter_map(country).collect()
+});
+
+fn countries() -> impl Iterator<Item = (&'static str, Country)> {
+    TABLE.iter().copied()
 }
 
 /// The country of this ISO 3166 code.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::{arguments::Arguments, entries, kind, shown};
-use crate::{flow::suggest, template::purse::Fault};
+use crate::template::purse::Fault;
 
 type Result<T = Value> = std::result::Result<T, Fault>;
 
@@ -58,11 +58,11 @@ fn unknown(a: &Arguments<'_>, key: &str, table: &Map<String, Value>) -> Fault {
     let names: Vec<String> = table.keys().take(LISTED).map(|name| shown(&name.as_str().into())).collect();
     let more = table.len().saturating_sub(LISTED);
     let more = if more == 0 { String::new() } else { format!(", and {more} more") };
-    let near = suggest(key, table.keys().take(1000).map(String::as_str));
+    let near = a.purse.suggest(key, table.keys().map(String::as_str));
     let hint = near.map_or_else(String::new, |near| format!("; did you mean {}?", shown(&near.into())));
     let listed = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     a.wrong(format_args!(
-        "the table has no {}; it has {listed}{more}{hint}; a third argument says what stands for others",
+        "the table has no {}; it has {listed}{more}; a third argument says what stands for others{hint}",
         shown(&key.into())
     ))
 }

@@ -108,11 +108,11 @@ impl Takes {
     fn check_text(self, text: &str) -> Result<(), String> {
         match self {
             Self::Rounding => Rounding::read(text).map(drop),
-            Self::Currency => currency::digits(text).map(drop),
+            Self::Currency => currency::check(text),
             Self::Duration => time::duration(text).map(drop),
             Self::Clock => time::clock(text).map(drop),
             Self::Span => time::span(text).map(drop),
-            Self::Zone => time::zone(text).map(drop),
+            Self::Zone => time::check_zone(text),
             Self::Unit => time::unit(text).map(drop),
             Self::Format => time::check_format(text),
             Self::Pattern => pattern::compile(text).map(drop),

@@ -82,6 +82,7 @@ fn index_of(a: &Arguments<'_>) -> Result {
 
 fn last_index_of(a: &Arguments<'_>) -> Result {
     let text = a.text(0)?;
+    a.toil(text.len(), 64)?;
     Ok(position(text, text.rfind(a.text(1)?)))
 }
 
@@ -110,7 +111,7 @@ fn substring(a: &Arguments<'_>) -> Result {
 
 fn truncate(a: &Arguments<'_>) -> Result {
     let (text, most, ending) = (a.text(0)?, a.count(1)?, a.text_or(2, "")?);
-    a.toil(most.min(text.len()), 16)?;
+    a.toil(most.min(text.len()), 4)?;
     let Some((cut, _)) = text.char_indices().nth(most) else {
         return Ok(text.into());
     };

@@ -102,13 +102,23 @@ pub(super) fn zone(name: &str) -> std::result::Result<TimeZone, String> {
     }
     let found = if name.len() > MAX_TEXT_BYTES { None } else { ZONES.get(name).ok() };
     found.ok_or_else(|| {
+        format!(
+            "there is no time zone {}; it is written as in the IANA database: Europe/Berlin",
+            shown(&name.into())
+        )
+    })
+}
+
+/// Why a zone that is written out is none. Looking for the one that is meant takes a while.
+pub(super) fn check_zone(name: &str) -> std::result::Result<(), String> {
+    zone(name).map(drop).map_err(|why| {
         let known: Vec<_> = ZONES.available().collect();
-        let near = suggest(name, known.iter().map(jiff::tz::TimeZoneName::as_str));
-        let hint = near.map_or_else(
-            || "it is written as in the IANA database: Europe/Berlin".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
-        format!("there is no time zone {}; {hint}", shown(&name.into()))
+        // There are 600; those of another size are not meant.
+        let close = |zone: &&str| zone.len().abs_diff(name.len()) <= 2;
+        match suggest(name, known.iter().map(jiff::tz::TimeZoneName::as_str).filter(close)) {
+            Some(near) => format!("there is no time zone {}; did you mean `{near}`?", shown(&name.into())),
+            None => why,
+        }
     })
 }
 

@@ -41,7 +41,7 @@ fn times_are_read_and_cut_to_milliseconds() {
 #[test]
 fn text_sorts_as_time() {
     let mut last = String::new();
-    for millis in [-62_135_596_800_000_i64, -1, 0, 1, 999, 1000, 1_774_740_600_123, 253_402_207_200_999] {
+    for millis in [-62_135_596_800_000_i64, -1, 0, 1, 999, 1000, 1_774_740_600_123, 253_402_207_200_000] {
         let template = format!("${{time.fromMillis({millis})}}").into();
         let text = super::rendered(&template).unwrap().as_str().unwrap().to_owned();
         assert!(last < text, "{last} {text}");
