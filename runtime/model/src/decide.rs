@@ -112,6 +112,10 @@ fn advance<'f>(flow: &'f Flow, run: &str, state: &State, now: Timestamp) -> Adva
     let outputs = outputs(flow, state);
     let scope =
         Scope::new(&event.data, outputs.iter().map(|(id, value)| (*id, value.as_ref())), run, &flow.name);
+    let scope = match state.started_at {
+        Some(at) => scope.started_at(at),
+        None => scope,
+    };
     begin(step, state.step(&step.path), &scope, now).unwrap_or_else(|error| {
         Advance::Entry(Entry::Unevaluable { step: step.path.clone(), failure: unevaluable(&error) })
     })

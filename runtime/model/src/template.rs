@@ -23,7 +23,10 @@ use self::{
     part::{Expression, Part, part, render, text},
     purse::Purse,
 };
-use crate::failure::{Failure, FailureClass, FieldFailure};
+use crate::{
+    failure::{Failure, FailureClass, FieldFailure},
+    time::Timestamp,
+};
 
 /// A compiled value: literals with expressions in them. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,7 +39,7 @@ pub struct Template {
 #[derive(Clone, Debug)]
 pub struct Condition(Arc<Expression>);
 
-/// What expressions may name: `event`, `steps`, `run.id`, `flow.name`. It borrows; building it copies nothing large.
+/// What expressions may name: `event`, `steps`, `run.id`, `run.started_at`, `flow.name`. It borrows; building it copies nothing large.
 #[derive(Debug)]
 pub struct Scope<'a> {
     event: &'a Value,
@@ -84,14 +87,10 @@ pub struct Use {
     pub reference: Reference,
 }
 
-/// The lines of the reference about functions, as rows of a Markdown table.
-pub(crate) fn functions_table() -> String {
-    functions::FUNCTIONS.iter().map(|entry| format!("| `{}` | {} |\n", entry.usage, entry.doc)).collect()
-}
-
-/// The lines of the reference about loops, as rows of a Markdown table.
-pub(crate) fn loops_table() -> String {
-    functions::LOOPS.iter().map(|(usage, doc)| format!("| `{usage}` | {doc} |\n")).collect()
+/// What expressions can call, as Markdown: a table for each family, and one of loops.
+#[must_use]
+pub fn reference() -> String {
+    functions::reference()
 }
 
 impl Template {
@@ -208,6 +207,15 @@ impl<'a> Scope<'a> {
             run: json!({ "id": run_id }),
             flow: json!({ "name": flow_name }),
         }
+    }
+
+    /// The same with `run.started_at`. It has to come from the journal: every attempt must see the same.
+    #[must_use]
+    pub fn started_at(mut self, at: Timestamp) -> Self {
+        if let Value::Object(run) = &mut self.run {
+            run.insert("started_at".to_owned(), at.to_string().into());
+        }
+        self
     }
 
     fn output(&self, id: &str) -> Option<&'a Value> {

@@ -7,8 +7,6 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::template::{functions_table, loops_table};
-
 /// One key of an object.
 struct Key {
     name: &'static str,
@@ -173,8 +171,8 @@ pub fn reference() -> String {
         }
         text.push('\n');
     }
-    let _ = write!(text, "### Functions of expressions\n\n| Written | |\n|---|---|\n{}\n", functions_table());
-    let _ = write!(text, "### Loops of expressions\n\n| Written | |\n|---|---|\n{}", loops_table());
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 

@@ -75,6 +75,8 @@ pub struct State {
     pub provenance: Option<Provenance>,
     /// The event, once it is known.
     pub event: Option<Event>,
+    /// When the event was accepted: the time that expressions see.
+    pub started_at: Option<Timestamp>,
     /// Steps that anything happened to, by path.
     pub steps: BTreeMap<String, StepState>,
     /// How the run ended, if it did.
@@ -115,8 +117,9 @@ impl State {
         self.next_seq += 1;
         match entry {
             Entry::Received { provenance, .. } => self.provenance = Some(provenance.clone()),
-            Entry::Triggered { provenance, event, .. } => {
+            Entry::Triggered { at, provenance, event, .. } => {
                 self.provenance = Some(provenance.clone());
+                self.started_at = Some(*at);
                 self.event = Some(event.clone());
             }
             Entry::Ignored { .. } => self.ended = Some(Ended::Ignored),
