@@ -198,22 +198,15 @@ fn json_decode(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// All but the first and last sextet of the secret's base64, at each of the three alignments: those
-/// two mix with what stands beside it.
+/// All but the first and last sextet of the secret's base64, at each of the three alignments, in
+/// either alphabet: those two mix with what stands beside it. A mixture of the alphabets is none.
 fn in_base64(bytes: &[u8], secret: &[u8]) -> bool {
-    let plain: Vec<u8> = bytes
-        .iter()
-        .map(|byte| match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            byte => *byte,
-        })
-        .collect();
     (0..3).any(|lead| {
         let whole = [&vec![0; lead], secret].concat();
-        let text = STANDARD_NO_PAD.encode(&whole).into_bytes();
         let first = [0, 2, 3][lead];
-        let last = text.len() - usize::from(whole.len() % 3 != 0);
-        plain.windows(last - first).any(|window| window == &text[first..last])
+        [STANDARD_NO_PAD.encode(&whole), URL_SAFE_NO_PAD.encode(&whole)].iter().any(|text| {
+            let last = text.len() - usize::from(whole.len() % 3 != 0);
+            bytes.windows(last - first).any(|window| window == &text.as_bytes()[first..last])
+        })
     })
 }
