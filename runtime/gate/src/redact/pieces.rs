@@ -101,7 +101,13 @@ impl Window {
 
     fn decided(&self, decided: Decided) -> usize {
         match decided {
-            Decided::SoFar => self.bytes.len().saturating_sub(self.held),
+            Decided::SoFar => {
+                let end = self.bytes.len().saturating_sub(self.held);
+                let before = self.bytes.get(..end).unwrap_or_default();
+                // Never between the two of `\\`: what follows would be read as other escapes.
+                let run = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+                end - run % 2
+            }
             Decided::All => self.bytes.len(),
         }
     }
@@ -176,6 +182,9 @@ mod tests {
         check(&format!("{}{}", "x".repeat(150), &SECRET[..SECRET.len() - 1]));
         check(&format!("<{}>", hex::encode(SECRET)));
         check(&format!("{}{}", "y".repeat(200), SECRET.replace('_', "%5F")));
+        for run in 300..304 {
+            check(&format!("{}{}", "\\".repeat(run), SECRET.replace('s', "\\u0073")));
+        }
     }
 
     #[test]
