@@ -258,3 +258,6 @@ pub enum Then {
         why: GiveUp,
     },
 }
+
+#[cfg(test)]
+mod golden;
