@@ -30,6 +30,7 @@ mod run;
 mod runs;
 mod seed;
 mod settle;
+mod started;
 mod state;
 mod step;
 mod tail;
@@ -46,5 +47,5 @@ pub use flows::{AppliedFlow, FlowInfo};
 pub use notice::{Notice, Observer};
 pub use wharf_package::PermissionChange;
 
-pub use record::{AttemptRecord, RunRecord, StepRecord};
+pub use record::{AttemptRecord, RunLink, RunRecord, StepRecord};
 pub use runs::{Counts, RunCount};

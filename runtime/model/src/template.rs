@@ -36,13 +36,17 @@ pub struct Template {
 #[derive(Clone, Debug)]
 pub struct Condition(Arc<Expression>);
 
-/// What expressions may name: `event`, `steps`, `run.id`, `flow.name`. It borrows; building it copies nothing large.
+/// What expressions may name: `event`, `steps`, `run.id`, `flow.name`; inside of a loop `item` and `index`,
+/// after a failure `error`. It borrows; building it copies nothing large.
 #[derive(Debug)]
 pub struct Scope<'a> {
     event: &'a Value,
     steps: Vec<(&'a str, &'a Value)>,
     run: Value,
     flow: Value,
+    item: &'a Value,
+    index: Value,
+    error: Value,
 }
 
 /// Why a template gave no value.
@@ -207,7 +211,22 @@ impl<'a> Scope<'a> {
             steps: steps.into_iter().collect(),
             run: json!({ "id": run_id }),
             flow: json!({ "name": flow_name }),
+            item: &Value::Null,
+            index: Value::Null,
+            error: Value::Null,
         }
+    }
+
+    /// Inside of a loop: the item and its place, from 0.
+    #[must_use]
+    pub fn with_item(self, item: &'a Value, index: usize) -> Self {
+        Self { item, index: index.into(), ..self }
+    }
+
+    /// In the steps after a failure: what is known of it.
+    #[must_use]
+    pub fn with_error(self, error: Value) -> Self {
+        Self { error, ..self }
     }
 
     fn output(&self, id: &str) -> Option<&'a Value> {

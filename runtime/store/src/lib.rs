@@ -52,7 +52,7 @@ pub use key::{MasterKey, MasterKeyError};
 pub use kv::{Expected, KvError, StoreOp, StoreWrite};
 pub use prune::{Pruned, Retention};
 pub use rotate::{Progress, Rotated, Rotation, next_key_file, rotate, rotate_key_file};
-pub use run::{Claimed, NewRun, RunId, RunStatus};
+pub use run::{Claimed, NewRun, Origin, RunId, RunStatus};
 pub use run_list::{RunCount, RunDetail, RunFilter, RunRow};
 pub use settle::{RunState, Settle, SettleError};
 pub use store::{Store, StoreConfig};

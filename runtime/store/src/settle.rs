@@ -3,6 +3,8 @@
 //! It is a compare-and-set. The caller says which entry comes next and in which epoch it claimed
 //! the run; if either is no longer so, nothing is written, and somebody else's outcome stands.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 use wharf_model::time::Timestamp;
 
@@ -38,6 +40,8 @@ pub struct Settle {
     pub dead_letter: Option<NewDeadLetter>,
     /// Runs that this one starts.
     pub new_runs: Vec<NewRun>,
+    /// How long the run is kept after its end; none: as long as the server keeps any.
+    pub keep: Option<Duration>,
     /// The time.
     pub now: Timestamp,
 }
@@ -187,7 +191,7 @@ fn move_on(connection: &Connection, settle: &Settle, head: Head) -> Result<(), S
     connection
         .prepare_cached(
             "UPDATE run SET status = ?2, due_at = ?3, seq = ?4, head = ?5, updated_at = ?6, finished_at = ?7,
-                 summary = coalesce(?8, summary)
+                 summary = coalesce(?8, summary), forget_at = ?9
              WHERE id = ?1",
         )?
         .execute(params![
@@ -199,6 +203,7 @@ fn move_on(connection: &Connection, settle: &Settle, head: Head) -> Result<(), S
             Millis(settle.now),
             ended.map(Millis),
             settle.summary,
+            ended.zip(settle.keep).map(|(at, keep)| Millis(at.after(keep))),
         ])?;
     Ok(())
 }

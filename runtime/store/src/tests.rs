@@ -84,6 +84,7 @@ pub(crate) fn new_run(id: &str, due_at: Option<Timestamp>) -> NewRun {
         digests: BTreeMap::new(),
         entries: vec![format!(r#"{{"accepted":"{id}"}}"#)],
         due_at,
+        origin: None,
     }
 }
 
@@ -108,6 +109,7 @@ pub(crate) fn settle_of(store: &Store, run: &str, expected_seq: u64, state: RunS
         store_writes: Vec::new(),
         dead_letter: None,
         new_runs: Vec::new(),
+        keep: None,
         now: NOW,
     }
 }

@@ -4,13 +4,13 @@
 //! never made anew; only `folded.txt`, which says what they fold to, may be (`WHARF_BLESS=1`), and its
 //! diff must be empty unless a journal means something else on purpose.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
 use serde::Deserialize;
 
 use super::{Entry, Progress, State};
 use crate::{
-    decide::{Next, decide},
+    decide::{Ask, Hands, Turn, decide},
     flow::Flow,
     time::Timestamp,
 };
@@ -63,6 +63,9 @@ fn tell(golden: &Golden, told: &mut String) {
             Progress::Suspended(wake, state) => format!("suspended {wake:?} {state}"),
             Progress::Skipped => "skipped".to_owned(),
             Progress::Branched(case) => format!("branched {case:?}"),
+            Progress::Looping(progress) => format!("looping {} of {}", progress.from, progress.items.len()),
+            Progress::Forked => "forked".to_owned(),
+            Progress::Delayed(until) => format!("delayed {}", until.0),
             Progress::Done(output) => format!("done {output}"),
             Progress::Failed(failure, why) => format!("failed {} {}", failure.class.name(), why.name()),
         };
@@ -74,14 +77,20 @@ fn tell(golden: &Golden, told: &mut String) {
             step.attempts, step.confirms
         );
     }
-    let decision = decide(&flow, &golden.run, &mut state, NOW);
-    let next = match decision.next {
-        Next::Receive { attempt } => format!("receive {attempt}"),
-        Next::Call { step, attempt, input, .. } => format!("call {} {attempt} {input}", step.path),
-        Next::Resume { step, .. } => format!("resume {}", step.path),
-        Next::Confirm { step, attempt, .. } => format!("confirm {} {attempt}", step.path),
-        Next::Wait(at) => format!("wait {}", at.0),
-        Next::End(ended) => format!("end {ended:?}"),
+    let hands = Hands { busy: &BTreeSet::new(), room: 16 };
+    let decision = decide(&flow, &golden.run, &mut state, hands, NOW);
+    let next = match decision.turn {
+        Turn::Receive { attempt } => vec![format!("receive {attempt}")],
+        Turn::End(ended) => vec![format!("end {ended:?}")],
+        Turn::Work { tasks, wake } => tasks
+            .into_iter()
+            .map(|task| match task.ask {
+                Ask::Call { attempt, input } => format!("call {} {attempt} {input}", task.path),
+                Ask::Resume { .. } => format!("resume {}", task.path),
+                Ask::Confirm { attempt, .. } => format!("confirm {} {attempt}", task.path),
+            })
+            .chain(wake.map(|at| format!("wait {}", at.0)))
+            .collect(),
     };
-    let _ = writeln!(told, "  next: {next}");
+    let _ = writeln!(told, "  next: {}", next.join(", "));
 }

@@ -78,6 +78,9 @@ impl<'v> Frame<'v> {
             "event" => Ok(Cow::Borrowed(self.scope.event)),
             "run" => Ok(Cow::Borrowed(&self.scope.run)),
             "flow" => Ok(Cow::Borrowed(&self.scope.flow)),
+            "item" => Ok(Cow::Borrowed(self.scope.item)),
+            "index" => Ok(Cow::Borrowed(&self.scope.index)),
+            "error" => Ok(Cow::Borrowed(&self.scope.error)),
             _ => {
                 let mut all = Map::new();
                 for (id, output) in &self.scope.steps {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use wharf_engine::{AttemptRecord, RunRecord, StepRecord};
+use wharf_engine::{AttemptRecord, RunLink, RunRecord, StepRecord};
 use wharf_model::{
     call::{LogLevel, LogLine, Metering, TrapReport},
     effect::{Effect, EffectResult},
@@ -31,8 +31,16 @@ pub(super) struct Run {
     source: Option<Source>,
     /// The event's data.
     event: Option<Value>,
-    /// What happened, in the order of the flow.
+    /// What happened, in the order of the flow, item after item.
     steps: Vec<Step>,
+    /// Steps that are left out, because there are too many.
+    steps_left_out: usize,
+    /// The step that ended the run well before its last one.
+    stopped: Option<Stopped>,
+    /// The run that started it.
+    started_by: Option<Link>,
+    /// Runs that it started.
+    started: Vec<Link>,
     /// Time spent in connectors, in microseconds, without the waiting for providers.
     ours_micros: u64,
     /// Time spent waiting for providers, in microseconds.
@@ -41,10 +49,28 @@ pub(super) struct Run {
     pins: BTreeMap<String, String>,
 }
 
+/// A run that was ended by one of its steps.
+#[derive(Debug, Serialize, ToSchema)]
+struct Stopped {
+    /// The step's path.
+    step: String,
+    /// Why.
+    reason: String,
+}
+
+/// Another run, and the step between the two.
+#[derive(Debug, Serialize, ToSchema)]
+struct Link {
+    /// The other run.
+    run: String,
+    /// The path of the step that started a run; `@on-failure` for one that is told of a failure.
+    step: String,
+}
+
 /// Where an event came from.
 #[derive(Debug, Serialize, ToSchema)]
 struct Source {
-    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`.
+    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`, `run`.
     verified: String,
     /// What it was deduplicated by.
     delivery_id: String,
@@ -53,14 +79,16 @@ struct Source {
 /// One step.
 #[derive(Debug, Serialize, ToSchema)]
 struct Step {
-    /// Its path; `@trigger` for the trigger's own call.
+    /// Its path, with the items of loops: `each[3]/tell`; `@trigger` for the trigger's own call.
     path: String,
-    /// `trigger`, `action`, `switch`, `map`.
+    /// `trigger`, `action`, `switch`, `map`, `for-each`, `parallel`, `delay`, `until`, `stop`, `fail`.
     kind: &'static str,
     /// `slack/post-message`, or the kind again.
     title: String,
-    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `skipped`, `done`, `failed`.
+    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `running`, `skipped`, `done`, `failed`.
     status: &'static str,
+    /// Why it failed for good, or what inside of it did.
+    failure: Option<FailureRecord>,
     /// Not before this time, in milliseconds since 1970.
     due_at: Option<u64>,
     /// Its output, or the case that a switch took.
@@ -240,6 +268,10 @@ impl From<RunRecord> for Run {
             }),
             event: run.event.map(|event| event.data),
             steps: run.steps.into_iter().map(Step::from).collect(),
+            steps_left_out: run.steps_left_out,
+            stopped: run.stopped.map(|(step, reason)| Stopped { step, reason }),
+            started_by: run.started_by.map(Link::from),
+            started: run.started.into_iter().map(Link::from).collect(),
             ours_micros: run.ours_micros,
             theirs_micros: run.theirs_micros,
             pins: run.connectors,
@@ -247,19 +279,20 @@ impl From<RunRecord> for Run {
     }
 }
 
+impl From<RunLink> for Link {
+    fn from(RunLink { run, step }: RunLink) -> Self {
+        Self { run, step }
+    }
+}
+
 impl From<StepRecord> for Step {
     fn from(step: StepRecord) -> Self {
-        let kind = match step.title.as_str() {
-            "trigger" => "trigger",
-            "switch" => "switch",
-            "map" => "map",
-            _ => "action",
-        };
         Self {
             path: step.path,
-            kind,
+            kind: step.kind,
             title: step.title,
             status: step.status,
+            failure: step.failure.map(FailureRecord::from),
             due_at: step.due_at.map(|at| at.0),
             output: step.output,
             attempts: step.attempts.into_iter().map(Attempt::from).collect(),

@@ -169,3 +169,33 @@ async fn forgets_what_is_old_but_no_key_within_a_week() {
     };
     assert_eq!(refs, [2]);
 }
+
+#[tokio::test]
+async fn a_run_is_kept_for_its_own_time() {
+    let room = Room::new();
+    let store = room.open();
+    for (id, keep) in [("long", Some(9 * DAY)), ("plain", None), ("short", Some(DAY))] {
+        begin(&store, id).await;
+        store.settle(Settle { keep, ..settle_of(&store, id, 1, done()) }).await.unwrap();
+    }
+    let retention = crate::Retention { runs: 3 * DAY, ..crate::Retention::default() };
+    for (days, gone) in [(0, 0), (1, 1), (2, 0), (4, 1), (8, 0), (9, 1)] {
+        let pruned = store.prune(NOW.after(days * DAY), retention).await.unwrap();
+        assert_eq!(pruned.runs, gone, "after {days} days");
+    }
+}
+
+#[tokio::test]
+async fn a_run_knows_who_started_it_and_whom_it_started() {
+    let room = Room::new();
+    let store = room.open();
+    begin(&store, "r").await;
+    let origin = crate::Origin { run: "r".to_owned(), step: "each[1]/call".to_owned(), depth: 1 };
+    let child = NewRun { origin: Some(origin.clone()), ..new_run("s", Some(NOW)) };
+    store.settle(Settle { new_runs: vec![child], ..settle_of(&store, "r", 1, done()) }).await.unwrap();
+    let parent = store.run("r".to_owned()).await.unwrap().unwrap();
+    assert_eq!((parent.origin, parent.started), (None, vec![("each[1]/call".to_owned(), "s".to_owned())]));
+    let child = store.run("s".to_owned()).await.unwrap().unwrap();
+    assert_eq!((child.origin, child.started), (Some(origin), Vec::new()));
+    assert_eq!(store.claim(NOW, 1).await.unwrap()[0].depth, 1);
+}
