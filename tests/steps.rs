@@ -1,7 +1,10 @@
 //! Each kind of step, in a real server with a real provider beside it.
 
 use serde_json::{Value, json};
-use wharf_cli::demo::provider::{Fault, Route};
+use wharf_cli::{
+    client::Body,
+    demo::provider::{Fault, Route},
+};
 
 use crate::bed::Bed;
 
@@ -260,4 +263,67 @@ steps:
     let letter = bed.client.get(&["dead-letters", &run], &[]).await.unwrap();
     assert_eq!((&letter["step"], &letter["class"]), (&json!("pause"), &json!("exhausted")));
     assert_eq!(letter["message"], "the run is past its deadline of 1s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_and_a_signal_outlive_the_process() {
+    let mut bed = Bed::slack().await;
+    let flow = format!(
+        "flow: refund
+on: manual
+steps:
+  - id: ok
+    wait:
+      approval: \"Refund ${{event.amount}}?\"
+      form: {{ type: object, required: [reason], properties: {{ reason: {{ type: string }} }} }}
+  - {{ id: paid, wait: {{ signal: paid, if: \"${{ signal.order == event.order }}\" }} }}
+  - {}
+",
+        post("tell", "${steps.ok.data.reason} ${steps.paid.data.sum}")
+    );
+    bed.apply(&flow).await;
+    let run = bed.start("refund", json!({ "amount": 5, "order": 7 })).await;
+    let record = bed.until(&run, &["waiting"]).await;
+    assert_eq!(step(&record, "ok")["asks"]["text"], "Refund 5?", "{record:#}");
+    let signal =
+        |order: u64, sum: u64| Body::Json(json!({ "name": "paid", "data": { "order": order, "sum": sum } }));
+    // The signal comes first, and the one of another order too.
+    bed.client.post(&["runs", &run, "signal"], &[], signal(6, 1)).await.unwrap();
+    bed.client.post(&["runs", &run, "signal"], &[], signal(7, 2)).await.unwrap();
+    let answer = |data: Value| Body::Json(json!({ "step": "ok", "approved": true, "data": data }));
+    for wrong in [json!({}), json!({ "reason": 5 })] {
+        assert!(bed.client.post(&["runs", &run, "approve"], &[], answer(wrong)).await.is_err());
+    }
+    let elsewhere = Body::Json(json!({ "step": "paid", "approved": true }));
+    assert!(bed.client.post(&["runs", &run, "approve"], &[], elsewhere).await.is_err());
+    bed.kill().await;
+    bed.restart(&[]).await;
+    bed.client.post(&["runs", &run, "approve"], &[], answer(json!({ "reason": "late" }))).await.unwrap();
+    let record = bed.ended(&run).await;
+    assert_eq!(record["status"], "done", "{record:#}");
+    assert_eq!(step(&record, "ok")["output"]["approved"], true);
+    assert_eq!(texts(&bed), ["late 2"]);
+    assert!(bed.client.post(&["runs", &run, "signal"], &[], signal(7, 2)).await.is_err(), "it has ended");
+    let audit = bed.client.get(&["audit"], &[]).await.unwrap().to_string();
+    assert!(audit.contains("run.approve") && audit.contains("run.signal"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_answers_in_time() {
+    let bed = Bed::bare().await;
+    let flow = "flow: late
+on: manual
+steps:
+  - id: ok
+    wait: { approval: \"Well?\", expires: 1s }
+    on-error: { steps: [{ id: no, map: \"${error.class}\" }] }
+  - { id: never, wait: { signal: never, expires: 100ms } }
+";
+    bed.apply(flow).await;
+    let run = bed.start("late", json!({})).await;
+    let record = bed.ended(&run).await;
+    assert_eq!(record["status"], "failed", "{record:#}");
+    assert_eq!(step(&record, "ok/on-error/no")["output"], "timed-out");
+    let letter = bed.client.get(&["dead-letters", &run], &[]).await.unwrap();
+    assert_eq!(letter["message"], "no signal `never` came within 100ms");
 }

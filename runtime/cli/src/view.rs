@@ -113,12 +113,24 @@ pub struct Step {
     pub status: String,
     /// Why it failed for good.
     pub failure: Option<Failure>,
+    /// What it waits for somebody to do.
+    pub asks: Option<Asks>,
     /// When it goes on, in milliseconds since 1970.
     pub due_at: Option<u64>,
     /// Its attempts in order.
     pub attempts: Vec<Attempt>,
     /// Its output, or the case that a switch took.
     pub output: Option<Value>,
+}
+
+/// What a step waits for somebody to do.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asks {
+    /// `approval` or `signal`.
+    pub kind: String,
+    /// What is asked, or the signal's name.
+    pub text: String,
 }
 
 /// One attempt of a step.

@@ -140,6 +140,7 @@ pub(crate) fn connectors(flow: &Flow) -> BTreeSet<&str> {
         | StepKind::ForEach(_)
         | StepKind::Parallel(_)
         | StepKind::Delay(_)
+        | StepKind::Wait(_)
         | StepKind::Stop(_)
         | StepKind::Fail(_) => None,
     });
@@ -160,6 +161,7 @@ fn connections(flow: &Flow) -> BTreeSet<&str> {
         | StepKind::ForEach(_)
         | StepKind::Parallel(_)
         | StepKind::Delay(_)
+        | StepKind::Wait(_)
         | StepKind::Stop(_)
         | StepKind::Fail(_) => None,
     });

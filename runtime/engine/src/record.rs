@@ -9,7 +9,7 @@ use wharf_model::{
     effect::Effect,
     event::{Event, Provenance},
     failure::Failure,
-    flow::{Branch, Flow, Step, StepKind, written_path},
+    flow::{Branch, Flow, Step, StepKind, WaitFor, written_path},
     journal::{AttemptResult, Entry, Progress, State, StepState, TRIGGER, Then},
     time::Timestamp,
 };
@@ -76,12 +76,27 @@ pub struct StepRecord {
     pub status: &'static str,
     /// Why it failed for good.
     pub failure: Option<Failure>,
+    /// Whom or what it waits for.
+    pub asks: Option<Asks>,
     /// Not before this time.
     pub due_at: Option<Timestamp>,
     /// Its output, or the case that a switch took.
     pub output: Option<Value>,
     /// In order.
     pub attempts: Vec<AttemptRecord>,
+}
+
+/// What a step waits for somebody to do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asks {
+    /// `approval` or `signal`.
+    pub kind: &'static str,
+    /// What is asked, or the signal's name.
+    pub text: String,
+    /// The JSON Schema of what is to be filled in.
+    pub form: Option<Value>,
+    /// Who may answer; empty: whoever may use the API.
+    pub approvers: Vec<String>,
 }
 
 /// One attempt, or one question what became of a write.
@@ -127,6 +142,7 @@ pub(crate) fn steps(flow: &Flow, entries: &[Entry], state: &State) -> (Vec<StepR
             title: "trigger".to_owned(),
             status: status(state.step(TRIGGER).map(|step| &step.progress)),
             failure: None,
+            asks: None,
             due_at: None,
             output: None,
             attempts: made,
@@ -148,11 +164,10 @@ pub(crate) fn steps(flow: &Flow, entries: &[Entry], state: &State) -> (Vec<StepR
     reached.sort_by(|a, b| a.0.cmp(&b.0));
     let left_out = reached.len().saturating_sub(MAX_STEPS);
     reached.truncate(MAX_STEPS);
-    records.extend(
-        reached
-            .into_iter()
-            .map(|(_, path, state, step)| record(path, state, step, attempts.remove(path.as_str()))),
-    );
+    records.extend(reached.into_iter().map(|(_, path, state, step)| StepRecord {
+        asks: asks(path, state, step, entries),
+        ..record(path, state, step, attempts.remove(path.as_str()))
+    }));
     (records, left_out)
 }
 
@@ -173,9 +188,13 @@ fn place(path: &str, order: &BTreeMap<&str, (usize, &Step)>) -> Vec<(usize, Opti
 
 fn record(path: &str, state: &StepState, step: &Step, attempts: Option<Vec<AttemptRecord>>) -> StepRecord {
     let (due_at, output) = match (&state.progress, &step.kind) {
-        (Progress::Waiting(at) | Progress::Unconfirmed(_, at) | Progress::Delayed(at), _) => {
-            (Some(*at), None)
-        }
+        (
+            Progress::Waiting(at)
+            | Progress::Unconfirmed(_, at)
+            | Progress::Delayed(at)
+            | Progress::Listening(at, _),
+            _,
+        ) => (Some(*at), None),
         (Progress::Done(output), _) => (None, Some(output.clone())),
         (Progress::Branched(case), StepKind::Switch(switch)) => {
             let branch = case.map_or(Branch::Otherwise, Branch::Case);
@@ -207,9 +226,38 @@ fn record(path: &str, state: &StepState, step: &Step, attempts: Option<Vec<Attem
         } else {
             None
         },
+        asks: None,
         due_at,
         output,
         attempts: attempts.unwrap_or_default(),
+    }
+}
+
+/// What a step that waits asks of somebody.
+fn asks(path: &str, state: &StepState, step: &Step, entries: &[Entry]) -> Option<Asks> {
+    let (StepKind::Wait(wait), Progress::Listening(..)) = (&step.kind, &state.progress) else {
+        return None;
+    };
+    Some(match &wait.of {
+        WaitFor::Approval { form, approvers, .. } => Asks {
+            kind: "approval",
+            text: entries.iter().rev().find_map(|entry| asked(entry, path)).unwrap_or_default().to_owned(),
+            form: form.clone(),
+            approvers: approvers.clone(),
+        },
+        WaitFor::Signal { name, .. } => {
+            Asks { kind: "signal", text: name.clone(), form: None, approvers: Vec::new() }
+        }
+    })
+}
+
+fn asked<'e>(entry: &'e Entry, path: &str) -> Option<&'e str> {
+    if let Entry::Listening { step, text, .. } = entry
+        && step == path
+    {
+        text.as_deref()
+    } else {
+        None
     }
 }
 
@@ -225,7 +273,7 @@ fn attempts_so_far(attempts: &BTreeMap<&str, Vec<AttemptRecord>>, entry: &Entry)
 fn status(progress: Option<&Progress>) -> &'static str {
     match progress {
         None | Some(Progress::Pending) => "pending",
-        Some(Progress::Waiting(_) | Progress::Delayed(_)) => "waiting",
+        Some(Progress::Waiting(_) | Progress::Delayed(_) | Progress::Listening(..)) => "waiting",
         Some(Progress::Looping(_) | Progress::Forked) => "running",
         Some(Progress::Unconfirmed(..)) => "unconfirmed",
         Some(Progress::Suspended(..)) => "suspended",
@@ -305,6 +353,10 @@ fn attempt(entry: &Entry, asked: u32) -> Option<(&str, AttemptRecord)> {
         | Entry::ItemEnded { .. }
         | Entry::Forked { .. }
         | Entry::Delayed { .. }
+        | Entry::Listening { .. }
+        | Entry::Answered { .. }
+        | Entry::Signalled { .. }
+        | Entry::Heard { .. }
         | Entry::Over { .. }
         | Entry::Broken { .. }
         | Entry::PassedOver { .. }

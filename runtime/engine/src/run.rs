@@ -74,6 +74,8 @@ pub(crate) enum DriveError {
     Flow { flow: String, version: u32, why: String },
     #[error("an entry cannot be written: {0}")]
     Encode(#[from] serde_json::Error),
+    #[error("mail of run {run} cannot be read: {why}")]
+    Mail { run: RunId, why: serde_json::Error },
     #[error("journal entry {seq} of run {run} cannot be read: {why}")]
     Journal { run: RunId, seq: u64, why: serde_json::Error },
 }
@@ -119,7 +121,12 @@ async fn load(inner: &Arc<Inner>, claimed: Claimed) -> Result<Run, DriveError> {
         None
     };
     let held = (claimed.run.clone(), claimed.epoch);
-    let tail = Tail::new(inner.store.clone(), held, flow.retention, state);
+    let mut tail = Tail::new(inner.store.clone(), held, flow.retention, state);
+    for mail in claimed.mail {
+        let entry = serde_json::from_str(&mail.entry)
+            .map_err(|why| DriveError::Mail { run: claimed.run.clone(), why })?;
+        tail.take(mail.n, entry);
+    }
     let run = Run {
         id: claimed.run,
         flow,
@@ -191,6 +198,9 @@ async fn turns<'a>(
 ) -> Result<(), DriveError> {
     loop {
         let mut tail = run.tail.lock().await;
+        if tail.has_started() {
+            inner.wake.notify_one();
+        }
         let room = if inner.stopping() { 0 } else { MAX_AT_ONCE.saturating_sub(under_way.paths.len()) };
         let hands = Hands { busy: &under_way.paths, room };
         let decision = decide(flow, &run.id, &mut tail.state, hands, clock::now());
@@ -265,6 +275,9 @@ async fn finish(inner: &Arc<Inner>, run: &Run, tail: &mut Tail, ended: Ended) ->
         inner.tell_of_failure(run, tail, now);
     }
     tail.commit(RunState::Finished { status }).await?;
+    if tail.has_started() {
+        inner.wake.notify_one();
+    }
     inner.notify(&Notice::RunFinished {
         run: &run.id,
         flow: &run.flow.name,

@@ -167,7 +167,7 @@ fn unresolved(error: ResolveError) -> EngineError {
     }
 }
 
-fn parse(rows: &[wharf_store::JournalRow]) -> Result<Vec<Entry>, EngineError> {
+pub(crate) fn parse(rows: &[wharf_store::JournalRow]) -> Result<Vec<Entry>, EngineError> {
     let parse = |row: &wharf_store::JournalRow| {
         serde_json::from_str(&row.entry).map_err(|error| {
             EngineError::Refused(format!("journal entry {} cannot be read: {error}", row.seq))

@@ -29,6 +29,8 @@ pub(crate) struct Tail {
     seq: u64,
     pending: Vec<Entry>,
     along: Along,
+    /// Runs were started that nobody drives yet.
+    started: bool,
     /// How long the run is kept once it has ended, if its flow says so.
     keep: Option<Duration>,
     /// Slots whose secret a connector has read since this run was claimed.
@@ -42,6 +44,8 @@ pub(crate) struct Tail {
 struct Along {
     store_writes: Vec<StoreWrite>,
     new_runs: Vec<NewRun>,
+    /// Mail that is among the entries.
+    taken: Vec<i64>,
     /// Who is told of the run's failure, for its dead letter.
     told: Option<Value>,
 }
@@ -60,6 +64,7 @@ impl Tail {
             seq: state.next_seq,
             pending: Vec::new(),
             along: Along::default(),
+            started: false,
             keep,
             revealed: BTreeSet::new(),
             state,
@@ -115,6 +120,17 @@ impl Tail {
         self.along.new_runs.push(run);
     }
 
+    /// Whether runs were started since this was last asked: somebody has to claim them.
+    pub(crate) fn has_started(&mut self) -> bool {
+        std::mem::take(&mut self.started)
+    }
+
+    /// Takes over what others had to say.
+    pub(crate) fn take(&mut self, n: i64, entry: Entry) {
+        self.push(entry);
+        self.along.taken.push(n);
+    }
+
     /// Notes who is told of the run's failure.
     pub(crate) fn tell(&mut self, told: Value) {
         self.along.told = Some(told);
@@ -143,6 +159,7 @@ impl Tail {
             summary: None,
             store_writes: self.along.store_writes.clone(),
             dead_letter,
+            taken: self.along.taken.clone(),
             new_runs: self.along.new_runs.clone(),
             keep: self.keep,
             now: clock::now(),
@@ -152,6 +169,7 @@ impl Tail {
         crash::point("settle-after");
         self.seq += self.pending.len() as u64;
         self.pending.clear();
+        self.started |= !self.along.new_runs.is_empty();
         self.along = Along::default();
         Ok(())
     }
@@ -179,6 +197,7 @@ pub(crate) async fn release(store: &Store, run: &RunId, epoch: u64, seq: u64) {
         summary: None,
         store_writes: Vec::new(),
         dead_letter: None,
+        taken: Vec::new(),
         new_runs: Vec::new(),
         keep: None,
         now,
@@ -217,6 +236,7 @@ pub(crate) fn death(state: &State) -> Death {
         | Progress::Looping(_)
         | Progress::Forked
         | Progress::Delayed(_)
+        | Progress::Listening(..)
         | Progress::Done(_) => None,
     });
     let (failure, why) = state.died_of.clone().or(own).unwrap_or_else(|| {

@@ -115,29 +115,25 @@ pub fn decide<'f>(
     }
     let mut walk = Walk::new(flow, run, state, hands, now);
     let gone = walk.steps(&flow.steps, &Place::default());
-    let idle = hands.busy.is_empty();
-    match gone {
-        Gone::Through if idle => walk.end(Entry::Completed { at: now }),
-        Gone::Broke(by) if idle => {
-            walk.end(Entry::Died { at: now, step: by.step, why: by.why, failure: None })
-        }
-        Gone::Stopped(stopped) if idle => {
-            walk.end(Entry::Stopped { at: now, step: stopped.step, reason: stopped.reason })
-        }
-        // What is under way ends first; nothing more is begun.
-        Gone::Through | Gone::Broke(_) | Gone::Stopped(_) => walk.drain(),
+    let last = match gone {
+        Gone::Through => Entry::Completed { at: now },
+        Gone::Broke(by) => Entry::Died { at: now, step: by.step, why: by.why, failure: None },
+        Gone::Stopped(stopped) => Entry::Stopped { at: now, step: stopped.step, reason: stopped.reason },
         Gone::Open => match deadline(flow, walk.state()) {
-            Some(at) if at <= now && idle => {
-                let died = overdue(flow, &walk, now);
-                walk.end(died)
-            }
-            Some(at) if at <= now => walk.drain(),
+            Some(at) if at <= now => overdue(flow, walk.first_open(), now),
             Some(at) => {
                 walk.wake(at);
-                walk.work()
+                return walk.work();
             }
-            None => walk.work(),
+            None => return walk.work(),
         },
+    };
+    if walk.is_unsettled("") {
+        // What is under way ends first, and what was sent is found out about; nothing more is begun.
+        walk.withdraw(0);
+        walk.work()
+    } else {
+        walk.end(last)
     }
 }
 
@@ -146,18 +142,10 @@ fn deadline(flow: &Flow, state: &State) -> Option<Timestamp> {
 }
 
 /// The end of a run that took too long: at the first step that was not over.
-fn overdue(flow: &Flow, walk: &Walk<'_, '_>, now: Timestamp) -> Entry {
+fn overdue(flow: &Flow, open: &str, now: Timestamp) -> Entry {
     let allowed = Written(flow.deadline.unwrap_or_default());
-    let mut failure =
-        Failure::new(FailureClass::TimedOut, format!("the run is past its deadline of {allowed}"));
-    // A write that nobody knows the outcome of is more than late.
-    let why = if walk.state().steps.values().any(|step| step.unanswered().is_some()) {
-        failure.outcome_unknown = true;
-        GiveUp::Ambiguous
-    } else {
-        GiveUp::Exhausted
-    };
-    Entry::Died { at: now, step: walk.first_open().to_owned(), why, failure: Some(failure) }
+    let failure = Failure::new(FailureClass::TimedOut, format!("the run is past its deadline of {allowed}"));
+    Entry::Died { at: now, step: open.to_owned(), why: GiveUp::Exhausted, failure: Some(failure) }
 }
 
 /// A run without an event: its delivery is with the trigger's connector.
@@ -182,6 +170,7 @@ fn receive(state: &mut State, now: Timestamp) -> Decision<'static> {
         | Progress::Looping(_)
         | Progress::Forked
         | Progress::Delayed(_)
+        | Progress::Listening(..)
         | Progress::Done(_) => turn(Turn::Receive { attempt: trigger.attempts + 1 }),
     }
 }

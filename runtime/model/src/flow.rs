@@ -27,7 +27,7 @@ pub use self::{
     schema::{json_schema, reference},
     step::{
         ActionCall, Branch, Case, Delay, Fail, ForEach, Lane, OnError, OnItemError, Parallel, Step, StepKind,
-        Switch,
+        Switch, Wait, WaitFor,
     },
 };
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 mod state;
 
-pub use state::{Ended, Loop, Progress, State, StepState, Stopped, Write};
+pub use state::{Answered, Ended, Loop, Progress, Signal, State, StepState, Stopped, Write};
 
 use crate::{
     call::{LogLine, Metering, TrapReport, Verdict, Wake},
@@ -102,6 +102,47 @@ pub enum Entry {
         step: String,
         /// For this time.
         until: Timestamp,
+    },
+    /// A step began to wait for somebody.
+    Listening {
+        /// The step.
+        step: String,
+        /// No longer than until this time.
+        until: Timestamp,
+        /// What is asked, of an approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// Somebody approved or rejected.
+    Answered {
+        /// When.
+        at: Timestamp,
+        /// Who.
+        by: String,
+        /// The step that waits.
+        step: String,
+        /// The answer.
+        approved: bool,
+        /// What was filled in.
+        data: Value,
+    },
+    /// Somebody sent a signal; a step may wait for it now or later.
+    Signalled {
+        /// When.
+        at: Timestamp,
+        /// Who.
+        by: String,
+        /// The signal's name.
+        name: String,
+        /// What came with it.
+        data: Value,
+    },
+    /// A signal is the one that a step waits for; no other step gets it.
+    Heard {
+        /// The step.
+        step: String,
+        /// Which signal of the run, from 0.
+        signal: usize,
     },
     /// A step that calls nobody is over: a wait, a loop, branches.
     Over {
@@ -246,6 +287,7 @@ impl Entry {
             | Self::Looping { .. }
             | Self::ItemEnded { .. }
             | Self::Forked { .. }
+            | Self::Heard { .. }
             | Self::Over { .. }
             | Self::Broken { .. }
             | Self::PassedOver { .. } => true,
@@ -259,6 +301,9 @@ impl Entry {
             | Self::Unconfirmed { .. }
             | Self::Confirmed { .. }
             | Self::Delayed { .. }
+            | Self::Listening { .. }
+            | Self::Answered { .. }
+            | Self::Signalled { .. }
             | Self::Died { .. }
             | Self::Stopped { .. }
             | Self::Replayed { .. }

@@ -47,6 +47,7 @@ pub struct Scope<'a> {
     item: &'a Value,
     index: Value,
     error: Value,
+    signal: &'a Value,
 }
 
 /// Why a template gave no value.
@@ -214,6 +215,7 @@ impl<'a> Scope<'a> {
             item: &Value::Null,
             index: Value::Null,
             error: Value::Null,
+            signal: &Value::Null,
         }
     }
 
@@ -227,6 +229,12 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn with_error(self, error: Value) -> Self {
         Self { error, ..self }
+    }
+
+    /// In the condition of a wait: the data of a signal.
+    #[must_use]
+    pub fn with_signal(self, signal: &'a Value) -> Self {
+        Self { signal, ..self }
     }
 
     fn output(&self, id: &str) -> Option<&'a Value> {

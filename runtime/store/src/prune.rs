@@ -10,7 +10,7 @@ use wharf_model::time::Timestamp;
 use crate::{
     blob, denial,
     error::StoreError,
-    kv,
+    kv, mail,
     row::{Millis, Raw, signed},
     run::RunId,
     store::Store,
@@ -109,6 +109,7 @@ fn forget(connection: &Connection, run: &str) -> Result<(), StoreError> {
     for Raw(digest) in blobs {
         blob::release(connection, digest)?;
     }
+    mail::forget(connection, run)?;
     connection.prepare_cached("DELETE FROM journal WHERE run = ?1")?.execute([run])?;
     connection.prepare_cached("DELETE FROM dead_letter WHERE run = ?1")?.execute([run])?;
     connection.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;

@@ -12,6 +12,7 @@ use crate::{
     dead_letter::{self, NewDeadLetter},
     error::StoreError,
     journal::{self, Head, JournalRow},
+    mail::{self, Mail},
     row::{self, Millis, Raw, signed},
     store::Store,
 };
@@ -83,6 +84,8 @@ pub struct Claimed {
     pub depth: u32,
     /// The whole journal in order, verified.
     pub entries: Vec<JournalRow>,
+    /// What waits to be taken over into it, in order.
+    pub mail: Vec<Mail>,
 }
 
 impl RunStatus {
@@ -250,6 +253,7 @@ fn read_claimed(connection: &Connection, epoch: u64, run: &str) -> Result<Claime
         digests: row::parse(format!("run {run}"), &digests)?,
         depth: row::small(row, "depth")?,
         entries: journal::load(connection, run, journal::head_of(row)?)?,
+        mail: mail::waiting(connection, run)?,
     })
 }
 

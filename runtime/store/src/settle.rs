@@ -13,6 +13,7 @@ use crate::{
     error::StoreError,
     journal::{self, Head},
     kv::{self, KvError, StoreWrite},
+    mail,
     row::{Millis, Raw, signed},
     run::{self, NewRun, RunId, RunStatus},
     store::Store,
@@ -38,6 +39,8 @@ pub struct Settle {
     pub store_writes: Vec<StoreWrite>,
     /// Goes with [`RunStatus::Failed`].
     pub dead_letter: Option<NewDeadLetter>,
+    /// Mail that is among the entries now.
+    pub taken: Vec<i64>,
     /// Runs that this one starts.
     pub new_runs: Vec<NewRun>,
     /// How long the run is kept after its end; none: as long as the server keeps any.
@@ -51,7 +54,7 @@ pub struct Settle {
 pub enum RunState {
     /// The caller goes on with it at once.
     Claimed,
-    /// Anybody may claim it at this time.
+    /// Anybody may claim it at this time; at once, if there is mail for it.
     Ready {
         /// The time.
         due_at: Timestamp,
@@ -139,6 +142,7 @@ fn apply(connection: &Connection, current: u64, settle: &Settle) -> Result<(), S
     for write in &settle.store_writes {
         kv::apply(connection, write, settle.now)?;
     }
+    mail::remove(connection, &settle.run, &settle.taken)?;
     for run in &settle.new_runs {
         run::insert(connection, run, None, settle.now)?;
     }
@@ -173,6 +177,10 @@ fn expect(connection: &Connection, settle: &Settle) -> Result<(String, Head), Se
 fn move_on(connection: &Connection, settle: &Settle, head: Head) -> Result<(), SettleError> {
     let (status, due_at) = match settle.state {
         RunState::Claimed => (RunStatus::Running, None),
+        // Whoever posts to a run that is claimed leaves it to this to see the mail.
+        RunState::Ready { due_at } if mail::is_waiting(connection, &settle.run)? => {
+            (RunStatus::Waiting, Some(due_at.min(settle.now)))
+        }
         RunState::Ready { due_at } => (RunStatus::Waiting, Some(due_at)),
         RunState::Finished { status } => (status, None),
     };

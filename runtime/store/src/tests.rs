@@ -108,6 +108,7 @@ pub(crate) fn settle_of(store: &Store, run: &str, expected_seq: u64, state: RunS
         summary: None,
         store_writes: Vec::new(),
         dead_letter: None,
+        taken: Vec::new(),
         new_runs: Vec::new(),
         keep: None,
         now: NOW,

@@ -156,6 +156,14 @@ fn indented(step: &Step) -> String {
 fn pure(step: &Step) -> String {
     let output = step.output.as_ref();
     let field = |name: &str| output.and_then(|output| output.get(name));
+    if let Some(asks) = &step.asks {
+        return format!(
+            "{} for the {} {}",
+            status(&step.status),
+            inert(&asks.kind),
+            inert_short(&asks.text, 200)
+        );
+    }
     match (step.kind.as_str(), &step.failure) {
         (_, Some(reason)) => bad(failure::headline(reason)),
         ("switch", None) => match field("case").and_then(Value::as_str) {

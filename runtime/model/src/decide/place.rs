@@ -78,6 +78,7 @@ impl Place {
             | Progress::Branched(_)
             | Progress::Forked
             | Progress::Delayed(_)
+            | Progress::Listening(..)
             | Progress::Done(_)
             | Progress::Failed(..) => None,
         });
@@ -104,6 +105,7 @@ pub(super) fn output<'a>(step: &'a Step, path: &str, state: &'a State) -> Cow<'a
                 | Progress::Looping(_)
                 | Progress::Forked
                 | Progress::Delayed(_)
+                | Progress::Listening(..)
                 | Progress::Failed(..),
             ),
             _,

@@ -201,3 +201,4 @@ fn entries_survive_the_journal() {
 }
 
 mod structure;
+mod waits;

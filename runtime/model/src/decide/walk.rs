@@ -1,10 +1,12 @@
 //! One walk through a flow's steps, in order, into whatever is under way: what is over is passed by,
 //! what needs only data is done, and what touches the world is collected.
 //!
-//! What is surprising: a failure is not acted upon while anything inside of what it breaks is still under
-//! way. Until that has ended, nothing more is begun there, and the walk says that it waits.
+//! What is surprising: a failure is not acted upon while anything inside of what it breaks is unsettled:
+//! a call is under way, or nobody knows what became of a write. Until that is over nothing more is begun
+//! there but the question, and the walk says that it waits.
 
 mod hold;
+mod listen;
 mod value;
 
 use serde_json::Value;
@@ -82,11 +84,6 @@ impl<'f, 's> Walk<'f, 's> {
         Decision { entries, turn: Turn::Work { tasks, wake } }
     }
 
-    /// Waits for what is under way.
-    pub(super) fn drain(self) -> Decision<'f> {
-        Decision { entries: self.entries, turn: Turn::Work { tasks: Vec::new(), wake: None } }
-    }
-
     pub(super) fn end(mut self, last: Entry) -> Decision<'f> {
         self.note(last);
         let ended = self.state.ended.unwrap_or(Ended::Completed);
@@ -150,8 +147,14 @@ impl<'f, 's> Walk<'f, 's> {
                 let at = *at;
                 self.until(at, path)
             }
+            (Some(Progress::Listening(..)), StepKind::Wait(wait)) => self.listen(wait, step, path, place),
             // No journal of this flow's version says so.
-            (Some(Progress::Branched(_) | Progress::Looping(_) | Progress::Forked), _) => Gone::Through,
+            (
+                Some(
+                    Progress::Branched(_) | Progress::Looping(_) | Progress::Forked | Progress::Listening(..),
+                ),
+                _,
+            ) => Gone::Through,
             (_, StepKind::Stop(reason)) => self.stop(reason, step, path, place),
             (
                 None
@@ -182,6 +185,7 @@ impl<'f, 's> Walk<'f, 's> {
                 | Progress::Looping(_)
                 | Progress::Forked
                 | Progress::Delayed(_)
+                | Progress::Listening(..)
                 | Progress::Done(_)
                 | Progress::Failed(..),
             ) => false,
@@ -206,6 +210,7 @@ impl<'f, 's> Walk<'f, 's> {
             StepKind::ForEach(each) => Entry::Looping { step: own, items: self.list(each, place)? },
             StepKind::Parallel(_) => Entry::Forked { step: own },
             StepKind::Delay(delay) => Entry::Delayed { step: own, until: self.due(delay, place)? },
+            StepKind::Wait(wait) => self.begin_to_listen(wait, own, place)?,
             StepKind::Fail(fail) => return Err(self.on_purpose(fail, place)?),
             StepKind::Stop(_) => return Ok(()),
             StepKind::Action(action) => return self.call(step, action, path, place),
@@ -254,6 +259,7 @@ impl<'f, 's> Walk<'f, 's> {
             | Progress::Looping(_)
             | Progress::Forked
             | Progress::Delayed(_)
+            | Progress::Listening(..)
             | Progress::Done(_)
             | Progress::Failed(..) => self.now,
         };
@@ -278,10 +284,10 @@ impl<'f, 's> Walk<'f, 's> {
 
     /// A step inside of this one failed. What of it was lined up in this walk, from `before` on, is not begun.
     fn broke(&mut self, step: &'f Step, path: &str, place: &Place, by: Broke, before: usize) -> Gone {
-        self.tasks.truncate(before);
+        self.withdraw(before);
         match &step.on_error {
             OnError::Fail => Gone::Broke(by),
-            OnError::Continue | OnError::Steps(_) if self.is_busy(path) => Gone::Open,
+            OnError::Continue | OnError::Steps(_) if self.is_unsettled(path) => Gone::Open,
             OnError::Continue | OnError::Steps(_) => {
                 self.note(Entry::Broken { step: path.to_owned(), by });
                 self.failed(step, path, place)
@@ -309,8 +315,35 @@ impl<'f, 's> Walk<'f, 's> {
         }
     }
 
-    /// Whether anything inside of a path is under way.
-    fn is_busy(&self, path: &str) -> bool {
-        self.hands.busy.iter().any(|busy| busy.starts_with(path))
+    /// Takes back what was lined up from `before` on, but for questions about writes.
+    pub(super) fn withdraw(&mut self, before: usize) {
+        let lined_up = self.tasks.split_off(before.min(self.tasks.len()));
+        self.tasks.extend(lined_up.into_iter().filter(|task| matches!(task.ask, Ask::Confirm { .. })));
+    }
+
+    /// Whether anything inside of a path is under way, or sent with nobody knowing what became of it.
+    pub(super) fn is_unsettled(&self, path: &str) -> bool {
+        let unsure = |step: &StepState| match step.progress {
+            Progress::Done(_) | Progress::Failed(..) => false,
+            Progress::Unconfirmed(..) => true,
+            Progress::Pending
+            | Progress::Waiting(_)
+            | Progress::Suspended(..)
+            | Progress::Skipped
+            | Progress::Branched(_)
+            | Progress::Looping(_)
+            | Progress::Forked
+            | Progress::Delayed(_)
+            | Progress::Listening(..) => step.unanswered().is_some(),
+        };
+        let from = path.to_owned();
+        let mut busy = self.hands.busy.range(from.clone()..).take_while(|busy| busy.starts_with(path));
+        busy.next().is_some()
+            || self
+                .state
+                .steps
+                .range(from..)
+                .take_while(|(inside, _)| inside.starts_with(path))
+                .any(|(_, step)| unsure(step))
     }
 }

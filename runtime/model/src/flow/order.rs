@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Flow, OnError, PlacedUse, Problem, Span, Step, StepKind, problem::suggest};
+use super::{Flow, OnError, PlacedUse, Problem, Span, Step, StepKind, WaitFor, problem::suggest};
 
 /// What `run` and `flow` have.
 const FIELDS: [(&str, &str); 2] = [("run", "id"), ("flow", "name")];
@@ -74,6 +74,7 @@ impl<'f> Checker<'f> {
                 StepKind::Action(_)
                 | StepKind::Map(_)
                 | StepKind::Delay(_)
+                | StepKind::Wait(_)
                 | StepKind::Stop(_)
                 | StepKind::Fail(_) => {}
             }
@@ -92,6 +93,10 @@ impl<'f> Checker<'f> {
             ("item" | "index", _) if before.item == Known::No => {
                 let problem = Problem::error(used.span, format!("there is no `{root}` here"));
                 self.problems.push(problem.help("it is known to the steps of a `for-each`"));
+            }
+            ("signal", _) if !listens(step) => {
+                let problem = Problem::error(used.span, "there is no `signal` here");
+                self.problems.push(problem.help("it is known to the `if` of a `wait` for a signal"));
             }
             ("error", _) if before.error == Known::No => {
                 let problem = Problem::error(used.span, "there is no `error` here");
@@ -133,6 +138,10 @@ impl<'f> Checker<'f> {
             | StepKind::Delay(_)
             | StepKind::Stop(_)
             | StepKind::Fail(_) => return,
+            StepKind::Wait(wait) => match wait.of {
+                WaitFor::Approval { .. } => vec!["approved", "by", "at", "data"],
+                WaitFor::Signal { .. } => vec!["name", "by", "at", "data"],
+            },
         };
         if !known.contains(&part.as_str()) {
             let problem = Problem::error(used.span, format!("`steps.{of}` has no `{part}`"))
@@ -159,6 +168,10 @@ impl<'f> Checker<'f> {
         };
         self.problems.push(problem.note(format!("steps before `{}`: {seen}", step.id)));
     }
+}
+
+fn listens(step: &Step) -> bool {
+    matches!(&step.kind, StepKind::Wait(wait) if matches!(wait.of, WaitFor::Signal { .. }))
 }
 
 /// The loop that `found` is in and `from` is not, if `found` stands before it.

@@ -6,6 +6,7 @@
 mod kinds;
 mod on;
 mod steps;
+mod waits;
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use serde_json::Value;
 
 use super::{
     ActionCall, Case, Delay, Fail, Flow, FlowName, ForEach, Lane, On, OnError, OnItemError, Parallel, Place,
-    PlacedUse, Places, Problem, Span, Step, StepKind, Switch, TriggerBinding, WebhookBinding, order,
+    PlacedUse, Places, Problem, Span, Step, StepKind, Switch, TriggerBinding, Wait, WaitFor, WebhookBinding,
+    order,
     problem::suggest,
     yaml::{self, Data, Entry, Node, unknown_key},
 };
@@ -37,7 +39,7 @@ pub(super) const TRIGGER_KEYS: [&str; 3] = ["trigger", "connection", "with"];
 pub(super) const WEBHOOK_KEYS: [&str; 6] =
     ["webhook", "connection", "slot", "header", "prefix", "delivery-id-header"];
 /// Keys of a step.
-pub(super) const STEP_KEYS: [&str; 21] = [
+pub(super) const STEP_KEYS: [&str; 22] = [
     "id",
     "if",
     "action",
@@ -54,6 +56,7 @@ pub(super) const STEP_KEYS: [&str; 21] = [
     "parallel",
     "delay",
     "until",
+    "wait",
     "stop",
     "fail",
     "retry",
@@ -61,8 +64,10 @@ pub(super) const STEP_KEYS: [&str; 21] = [
     "on-error",
 ];
 /// Keys of a step of which it has one: what it does.
-pub(super) const KIND_KEYS: [&str; 9] =
-    ["action", "switch", "map", "for-each", "parallel", "delay", "until", "stop", "fail"];
+pub(super) const KIND_KEYS: [&str; 10] =
+    ["action", "switch", "map", "for-each", "parallel", "delay", "until", "wait", "stop", "fail"];
+/// Keys of `wait`.
+pub(super) const WAIT_KEYS: [&str; 6] = ["approval", "form", "approvers", "signal", "if", "expires"];
 /// Keys of a branch of `parallel`.
 pub(super) const LANE_KEYS: [&str; 2] = ["branch", "steps"];
 /// Keys of `fail`.

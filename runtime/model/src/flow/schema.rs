@@ -114,6 +114,7 @@ static SHAPES: &[Shape] = &[
             "parallel" list("branch", 1), "a list of branches", "one of these", "Does branches side by side. The output has the output of each branch's last step, by the branch's name.";
             "delay" pattern(DURATION), "a duration", "one of these", "Waits this long, at most `400d`.";
             "until" json!({ "type": ["string", "integer"] }), "a time, or an expression that gives one", "one of these", "Waits for a time: text as in RFC 3339, or milliseconds since 1970. One that is past is not waited for.";
+            "wait" def("wait"), "an object", "one of these", "Waits for somebody: an approval or a signal.";
             "stop" text(), "text with expressions", "one of these", "Ends the run well, from wherever it stands; the text is the reason.";
             "fail" json!({ "oneOf": [text(), def("failure")] }), "text with expressions, or an object", "one of these", "Fails, and is not tried again.";
             "retry" json!({ "oneOf": [{ "const": "none" }, def("retry")] }), "`none`, or an object", "five attempts", "`action`: how a failed attempt is made again.";
@@ -136,6 +137,18 @@ static SHAPES: &[Shape] = &[
         keys: keys! {
             "branch" pattern("^[a-z][a-z0-9_-]{0,62}$"), "a name: a-z, 0-9, `_`, `-`", "required", "Unique in the step.";
             "steps" list("step", 0), "a list of steps", "required", "What to do there, in order.";
+        },
+    },
+    Shape {
+        title: "`wait`",
+        def: "wait",
+        keys: keys! {
+            "approval" text(), "text with expressions", "one of two", "What is asked. The output is `{\"approved\", \"by\", \"at\", \"data\"}`.";
+            "form" json!({ "type": "object" }), "a JSON Schema", "nothing is filled in", "`approval`: what has to be filled in, as `data`.";
+            "approvers" json!({ "type": "array", "items": text(), "minItems": 1 }), "a list of actors", "everybody with a key", "`approval`: who may answer.";
+            "signal" pattern("^[a-z][a-z0-9_-]{0,62}$"), "a name: a-z, 0-9, `_`, `-`", "one of two", "The name of a signal. One that came before the wait counts too, and each counts once. The output is `{\"name\", \"by\", \"at\", \"data\"}`.";
+            "if" pattern(EXPRESSION), "an expression", "any", "`signal`: which one is meant, with its data as `signal`.";
+            "expires" pattern(DURATION), "a duration", "`7d`", "How long is waited, at most `400d`; then the step fails, class `timed-out`.";
         },
     },
     Shape {
@@ -223,18 +236,19 @@ mod tests {
     use super::{SHAPES, json_schema};
     use crate::flow::read::{
         CASE_KEYS, FAIL_KEYS, FLOW_KEYS, LANE_KEYS, ON_ERROR_KEYS, RETRY_KEYS, STEP_KEYS, TRIGGER_KEYS,
-        WEBHOOK_KEYS,
+        WAIT_KEYS, WEBHOOK_KEYS,
     };
 
     #[test]
     fn the_reader_takes_the_keys_that_are_described() {
-        let read: [&[&str]; 9] = [
+        let read: [&[&str]; 10] = [
             &FLOW_KEYS,
             &TRIGGER_KEYS,
             &WEBHOOK_KEYS,
             &STEP_KEYS,
             &CASE_KEYS,
             &LANE_KEYS,
+            &WAIT_KEYS,
             &FAIL_KEYS,
             &ON_ERROR_KEYS,
             &RETRY_KEYS,

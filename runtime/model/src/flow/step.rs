@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{PlacedUse, Places, Span};
 use crate::{
     failure::FailureClass,
@@ -62,6 +64,8 @@ pub enum StepKind {
     Parallel(Parallel),
     /// Waits for a time. Its output is null.
     Delay(Delay),
+    /// Waits for somebody: an approval or a signal.
+    Wait(Wait),
     /// Ends the run well, with a reason.
     Stop(Template),
     /// Fails.
@@ -162,6 +166,36 @@ pub enum Delay {
     Until(Template),
 }
 
+/// A wait for somebody.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// For what.
+    pub of: WaitFor,
+    /// How long; then the step fails.
+    pub expires: Duration,
+}
+
+/// What somebody has to do.
+#[derive(Clone, Debug)]
+pub enum WaitFor {
+    /// Approve or reject. The output is `{"approved", "by", "at", "data"}`.
+    Approval {
+        /// What is asked.
+        text: Template,
+        /// The JSON Schema of what is filled in; none takes nothing.
+        form: Option<Value>,
+        /// Who may answer, by the actor's name; empty: whoever may use the API.
+        approvers: Vec<String>,
+    },
+    /// Send a signal. The output is `{"name", "by", "at", "data"}`.
+    Signal {
+        /// Its name.
+        name: String,
+        /// Which signal of that name, with its data as `signal`; the first without it.
+        when: Option<Condition>,
+    },
+}
+
 /// A failure on purpose.
 #[derive(Clone, Debug)]
 pub struct Fail {
@@ -194,6 +228,7 @@ impl StepKind {
             Self::Parallel(_) => "parallel",
             Self::Delay(Delay::For(_)) => "delay",
             Self::Delay(Delay::Until(_)) => "until",
+            Self::Wait(_) => "wait",
             Self::Stop(_) => "stop",
             Self::Fail(_) => "fail",
         }
@@ -204,7 +239,12 @@ impl StepKind {
             Self::Switch(switch) => switch.inside().collect(),
             Self::ForEach(each) => vec![&each.steps],
             Self::Parallel(parallel) => parallel.branches.iter().map(|lane| lane.steps.as_slice()).collect(),
-            Self::Action(_) | Self::Map(_) | Self::Delay(_) | Self::Stop(_) | Self::Fail(_) => Vec::new(),
+            Self::Action(_)
+            | Self::Map(_)
+            | Self::Delay(_)
+            | Self::Wait(_)
+            | Self::Stop(_)
+            | Self::Fail(_) => Vec::new(),
         }
     }
 }

@@ -65,6 +65,7 @@ fn tell(golden: &Golden, told: &mut String) {
             Progress::Branched(case) => format!("branched {case:?}"),
             Progress::Looping(progress) => format!("looping {} of {}", progress.from, progress.items.len()),
             Progress::Forked => "forked".to_owned(),
+            Progress::Listening(until, answer) => format!("listening {} {}", until.0, answer.is_some()),
             Progress::Delayed(until) => format!("delayed {}", until.0),
             Progress::Done(output) => format!("done {output}"),
             Progress::Failed(failure, why) => format!("failed {} {}", failure.class.name(), why.name()),

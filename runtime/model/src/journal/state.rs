@@ -68,10 +68,40 @@ pub enum Progress {
     Forked,
     /// Waiting for a time.
     Delayed(Timestamp),
+    /// Waiting for somebody, until this time; the answer, once there is one.
+    Listening(Timestamp, Option<Answered>),
     /// Done.
     Done(Value),
     /// Failed for good.
     Failed(Failure, GiveUp),
+}
+
+/// What somebody answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// Whether it was approved.
+    pub approved: bool,
+    /// What was filled in.
+    pub data: Value,
+}
+
+/// A signal that came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Its name.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// From whom.
+    pub by: String,
+    /// What came with it.
+    pub data: Value,
+    /// The step that waited for it, once one did.
+    pub heard_by: Option<String>,
 }
 
 /// How far a loop is.
@@ -120,6 +150,8 @@ pub struct State {
     pub died_at: Option<String>,
     /// What it died of, if not of that step's own failure.
     pub died_of: Option<(Failure, GiveUp)>,
+    /// Signals in the order in which they came.
+    pub signals: Vec<Signal>,
     /// The step that ended it, if one did.
     pub stopped: Option<Stopped>,
     /// When it began, or began again: what its deadline counts from.
@@ -179,6 +211,26 @@ impl State {
             }
             Entry::Forked { step } => self.progress(step, Progress::Forked),
             Entry::Delayed { step, until } => self.progress(step, Progress::Delayed(*until)),
+            Entry::Listening { step, until, .. } => self.progress(step, Progress::Listening(*until, None)),
+            Entry::Answered { at, by, step, approved, data } => {
+                // The first answer counts, and only while somebody waits for it.
+                if let Progress::Listening(_, answer @ None) = &mut self.entry(step).progress {
+                    let (by, data) = (by.clone(), data.clone());
+                    *answer = Some(Answered { at: *at, by, approved: *approved, data });
+                }
+            }
+            Entry::Signalled { at, by, name, data } => self.signals.push(Signal {
+                name: name.clone(),
+                at: *at,
+                by: by.clone(),
+                data: data.clone(),
+                heard_by: None,
+            }),
+            Entry::Heard { step, signal } => {
+                if let Some(signal) = self.signals.get_mut(*signal) {
+                    signal.heard_by = Some(step.clone());
+                }
+            }
             Entry::Over { step, output } => self.progress(step, Progress::Done(output.clone())),
             Entry::Broken { step, by } => self.progress(step, Progress::Failed(by.failure.clone(), by.why)),
             Entry::PassedOver { step } => self.entry(step).passed_over = true,

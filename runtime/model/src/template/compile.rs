@@ -30,7 +30,7 @@ pub(super) const ROOTS: [&str; 4] = ["event", "steps", "run", "flow"];
 
 /// Names that mean something in some places of a flow, where [`crate::flow`] checks that; a loop's
 /// variable may take one.
-pub(super) const LOCALS: [&str; 3] = ["item", "index", "error"];
+pub(super) const LOCALS: [&str; 4] = ["item", "index", "error", "signal"];
 
 /// Compiles an expression.
 pub(super) fn compile(source: &str) -> Result<Node, Refused> {

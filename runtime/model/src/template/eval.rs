@@ -81,6 +81,7 @@ impl<'v> Frame<'v> {
             "item" => Ok(Cow::Borrowed(self.scope.item)),
             "index" => Ok(Cow::Borrowed(&self.scope.index)),
             "error" => Ok(Cow::Borrowed(&self.scope.error)),
+            "signal" => Ok(Cow::Borrowed(self.scope.signal)),
             _ => {
                 let mut all = Map::new();
                 for (id, output) in &self.scope.steps {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use wharf_engine::{AttemptRecord, RunLink, RunRecord, StepRecord};
+use wharf_engine::{Asks, AttemptRecord, RunLink, RunRecord, StepRecord};
 use wharf_model::{
     call::{LogLevel, LogLine, Metering, TrapReport},
     effect::{Effect, EffectResult},
@@ -89,12 +89,27 @@ struct Step {
     status: &'static str,
     /// Why it failed for good, or what inside of it did.
     failure: Option<FailureRecord>,
+    /// What it waits for somebody to do.
+    asks: Option<AsksRecord>,
     /// Not before this time, in milliseconds since 1970.
     due_at: Option<u64>,
     /// Its output, or the case that a switch took.
     output: Option<Value>,
     /// In order.
     attempts: Vec<Attempt>,
+}
+
+/// What a step waits for somebody to do.
+#[derive(Debug, Serialize, ToSchema)]
+struct AsksRecord {
+    /// `approval` or `signal`.
+    kind: &'static str,
+    /// What is asked, or the signal's name.
+    text: String,
+    /// The JSON Schema of what is to be filled in.
+    form: Option<Value>,
+    /// Who may answer; empty: whoever has a key.
+    approvers: Vec<String>,
 }
 
 /// One attempt, or one question what became of a write.
@@ -293,6 +308,12 @@ impl From<StepRecord> for Step {
             title: step.title,
             status: step.status,
             failure: step.failure.map(FailureRecord::from),
+            asks: step.asks.map(|Asks { kind, text, form, approvers }| AsksRecord {
+                kind,
+                text,
+                form,
+                approvers,
+            }),
             due_at: step.due_at.map(|at| at.0),
             output: step.output,
             attempts: step.attempts.into_iter().map(Attempt::from).collect(),

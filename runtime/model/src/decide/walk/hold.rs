@@ -18,9 +18,9 @@ impl<'f> Walk<'f, '_> {
             return Gone::Through;
         };
         let (count, from) = (items.len(), *from);
-        let mut open = 0;
+        let (mut open, mut end) = (0, None);
         for index in from..count {
-            if open >= each.concurrency {
+            if open >= each.concurrency || end.is_some() && !self.has_begun(path, index) {
                 break;
             }
             if self.has_ended(path, index) {
@@ -31,18 +31,24 @@ impl<'f> Walk<'f, '_> {
                 Gone::Through => self.note(Entry::ItemEnded { step: path.to_owned(), index, failed: None }),
                 Gone::Open => open += 1,
                 Gone::Broke(by) => match each.on_item_error {
-                    OnItemError::Fail => return Gone::Broke(by),
-                    OnItemError::Continue if self.is_busy(&format!("{path}[{index}]/")) => {
-                        self.tasks.truncate(before);
-                        open += 1;
-                    }
+                    OnItemError::Fail if matches!(end, Some(Gone::Broke(_))) => {}
+                    OnItemError::Fail => end = Some(Gone::Broke(by)),
                     OnItemError::Continue => {
-                        self.tasks.truncate(before);
-                        self.note(Entry::ItemEnded { step: path.to_owned(), index, failed: Some(by) });
+                        self.withdraw(before);
+                        if self.is_unsettled(&format!("{path}[{index}]/")) {
+                            open += 1;
+                        } else {
+                            self.note(Entry::ItemEnded { step: path.to_owned(), index, failed: Some(by) });
+                        }
                     }
                 },
-                Gone::Stopped(stopped) => return Gone::Stopped(stopped),
+                Gone::Stopped(stopped) => {
+                    end.get_or_insert(Gone::Stopped(stopped));
+                }
             }
+        }
+        if let Some(end) = end {
+            return end;
         }
         if open > 0 {
             return Gone::Open;
@@ -50,6 +56,13 @@ impl<'f> Walk<'f, '_> {
         let output = self.report(each, path, place);
         self.note(Entry::Over { step: path.to_owned(), output });
         Gone::Through
+    }
+
+    /// Whether anything happened to an item.
+    fn has_begun(&self, path: &str, index: usize) -> bool {
+        let item = format!("{path}[{index}]/");
+        let mut inside = self.state.steps.range(item.clone()..);
+        inside.next().is_some_and(|(step, _)| step.starts_with(&item)) || self.is_unsettled(&item)
     }
 
     fn has_ended(&self, path: &str, index: usize) -> bool {
@@ -96,14 +109,21 @@ impl<'f> Walk<'f, '_> {
 
     /// Branches side by side.
     pub(super) fn lanes(&mut self, parallel: &'f Parallel, path: &str, place: &Place) -> Gone {
-        let mut open = 0;
+        let (mut open, mut end) = (0, None);
         for lane in &parallel.branches {
             match self.steps(&lane.steps, place) {
                 Gone::Through => {}
                 Gone::Open => open += 1,
-                Gone::Broke(by) => return Gone::Broke(by),
-                Gone::Stopped(stopped) => return Gone::Stopped(stopped),
+                // A failure is more than an end on purpose, and the first of each counts.
+                Gone::Broke(by) if !matches!(end, Some(Gone::Broke(_))) => end = Some(Gone::Broke(by)),
+                Gone::Broke(_) => {}
+                Gone::Stopped(stopped) => {
+                    end.get_or_insert(Gone::Stopped(stopped));
+                }
             }
+        }
+        if let Some(end) = end {
+            return end;
         }
         if open > 0 {
             return Gone::Open;

@@ -28,10 +28,21 @@ impl Walk<'_, '_> {
         place: &Place,
         evaluate: impl FnOnce(&Scope<'_>) -> Result<T, TemplateError>,
     ) -> Result<T, TemplateError> {
+        self.signalled(place, &Value::Null, evaluate)
+    }
+
+    /// The same, beside a signal.
+    pub(super) fn signalled<T>(
+        &self,
+        place: &Place,
+        signal: &Value,
+        evaluate: impl FnOnce(&Scope<'_>) -> Result<T, TemplateError>,
+    ) -> Result<T, TemplateError> {
         let outputs = place.outputs(self.flow, self.state);
         let event = self.state.event.as_ref().map_or(&Value::Null, |event| &event.data);
         let outputs = outputs.iter().map(|(id, value)| (*id, value.as_ref()));
-        evaluate(&place.known(Scope::new(event, outputs, self.run, &self.flow.name), self.state))
+        let scope = Scope::new(event, outputs, self.run, &self.flow.name);
+        evaluate(&place.known(scope, self.state).with_signal(signal))
     }
 
     pub(super) fn render(&self, template: &Template, place: &Place) -> Result<Value, TemplateError> {

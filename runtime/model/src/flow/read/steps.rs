@@ -71,7 +71,7 @@ impl Reader {
         }
     }
 
-    fn placed_condition(&mut self, node: &Node, uses: &mut Vec<PlacedUse>) -> Option<Condition> {
+    pub(super) fn placed_condition(&mut self, node: &Node, uses: &mut Vec<PlacedUse>) -> Option<Condition> {
         let condition = self.condition(node)?;
         uses.extend(
             condition
@@ -104,6 +104,7 @@ impl Reader {
             "parallel" => self.parallel(node, path),
             "delay" => self.delay(node),
             "until" => self.until(node, uses),
+            "wait" => self.wait(node, uses),
             "stop" => self.stop(node, uses),
             "fail" => self.fail(node, uses),
             _ => Some(StepKind::Map(self.placed_template(node, uses)?)),

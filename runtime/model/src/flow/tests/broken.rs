@@ -288,7 +288,7 @@ error: unknown key `retries` in a step
    |
  7 |     retries: 5
    |     ^^^^^^^
-   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, stop, fail, retry, timeout, on-error
+   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, wait, stop, fail, retry, timeout, on-error
 
 error: `X-1` is no name for a step
   --> f.yaml:8:9
@@ -386,7 +386,7 @@ error: the step does nothing
    |
  4 |   - id: x
    |     ^
-   = a step has one of: action, switch, map, for-each, parallel, delay, until, stop, fail
+   = a step has one of: action, switch, map, for-each, parallel, delay, until, wait, stop, fail
 
 error: the step has no `id`
   --> f.yaml:5:5
@@ -399,14 +399,14 @@ error: the step does two things
    |
  6 |   - id: z
    |     ^
-   = a step has one of: action, switch, map, for-each, parallel, delay, until, stop, fail
+   = a step has one of: action, switch, map, for-each, parallel, delay, until, wait, stop, fail
 
 error: a step is an object with keys, not a number
   --> f.yaml:9:5
    |
  9 |   - 5
    |     ^
-   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, stop, fail, retry, timeout, on-error
+   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, wait, stop, fail, retry, timeout, on-error
 "#,
     );
 }
@@ -505,7 +505,7 @@ error: unknown key `<<` in a step
    |
  6 |     <<: {}
    |     ^^
-   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, stop, fail, retry, timeout, on-error
+   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, wait, stop, fail, retry, timeout, on-error
 "#,
     );
 }

@@ -178,8 +178,56 @@ fn outputs_of_steps_that_hold_others() {
 ",
         ),
         &[
-            ("6:22", "`steps.each` has no `result`", "did you mean `results`?"),
-            ("6:65", "`steps.both` has no `lift`", "did you mean `left`?"),
+            ("6:23", "`steps.each` has no `result`", "did you mean `results`?"),
+            ("6:66", "`steps.both` has no `lift`", "did you mean `left`?"),
+        ],
+    );
+}
+
+#[test]
+fn waits_for_somebody() {
+    problems(
+        &steps(
+            "  - { id: a, wait: {} }
+  - { id: b, wait: { approval: ok, signal: x } }
+  - { id: c, wait: { approval: ok, form: [], approvers: [], if: \"${true}\" } }
+  - { id: d, wait: { signal: X, form: {}, expires: never } }
+  - { id: e, wait: { approval: ok, form: { type: nothing } } }
+  - { id: f, map: \"${signal.x} ${steps.a}\" }
+",
+        ),
+        &[
+            ("4:20", "`wait` is for one thing", "write `approval: TEXT` or `signal: NAME`"),
+            ("5:20", "`wait` is for one thing", "write `approval: TEXT` or `signal: NAME`"),
+            ("6:42", "`form` is a JSON Schema of an object, not a list", ""),
+            ("6:61", "`if` means nothing here", ""),
+            ("7:30", "`X` is no name for a signal", ""),
+            ("7:33", "`form` means nothing here", ""),
+            (
+                "7:52",
+                "`never` is not a duration",
+                "write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`, `7d`",
+            ),
+            (
+                "8:42",
+                "`form` is not a JSON Schema: \"nothing\" is not valid under any of the schemas listed in the 'anyOf' keyword",
+                "",
+            ),
+        ],
+    );
+    assert_eq!(
+        shown(&steps(
+            "  - { id: a, wait: { signal: paid, if: \"${ signal.n == event.n }\", expires: 30d } }\n"
+        )),
+        ""
+    );
+    problems(
+        &steps(
+            "  - { id: a, wait: { signal: paid } }\n  - { id: f, map: \"${signal.x} ${steps.a.nmae}\" }\n",
+        ),
+        &[
+            ("5:22", "there is no `signal` here", "it is known to the `if` of a `wait` for a signal"),
+            ("5:34", "`steps.a` has no `nmae`", "did you mean `name`?"),
         ],
     );
 }
