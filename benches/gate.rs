@@ -152,6 +152,8 @@ enum Client {
 }
 
 fn http() -> Result<()> {
+    // The raw client takes the process's own; the gate brings its.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let provider = Provider::start()?;
     let runtime = Runtime::new()?;
     let clients = Arc::new(Clients::new(&provider)?);

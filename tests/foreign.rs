@@ -48,8 +48,7 @@ async fn fetch_js() -> Option<(Connector, Package)> {
         slots: 2,
         scan: ScanLimits { component_bytes: 16 << 20, ..ScanLimits::default() },
         worker: Some(WorkerCommand {
-            cpu_seconds: 300,
-            address_space: 4 << 30,
+            cpu_seconds: 60,
             ..WorkerCommand::new(env!("CARGO_BIN_EXE_wharf"), ["__compile"])
         }),
         ..SandboxConfig::default()

@@ -15,8 +15,12 @@ use crate::{
     wat::speaker,
 };
 
+/// A call without a server.
+mod call;
 /// The page for operators.
 mod page;
+/// Certificate authorities of a grant.
+mod roots;
 
 const SLACK_FLOW: &str = "flow: post
 on: manual

@@ -7,6 +7,12 @@ use serde_json::{Value, json};
 use super::{text, wharf};
 use crate::{bed::Bed, wat::speaker};
 
+/// An authority of somebody's own.
+const CA: &str = include_str!("../../runtime/gate/src/tests/fixtures/other-ca.pem");
+
+/// How its fingerprint begins.
+const CA_DIGITS: &str = "d851ec3e9cc4";
+
 /// Every command of the page is run, in order, and prints what the page says.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_about_operating_connectors_is_true() {
@@ -19,6 +25,7 @@ async fn the_page_about_operating_connectors_is_true() {
     ] {
         fs::write(bed.dir.path().join(file), wasm).unwrap();
     }
+    fs::write(bed.dir.path().join("ca.pem"), CA).unwrap();
     let path = crate::tidy::root().join("docs/operating-connectors.md");
     let page = fs::read_to_string(&path).unwrap();
     let (mut out, mut block) = (String::new(), None);
@@ -75,7 +82,8 @@ fn still_word(word: &str) -> String {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if let Some(rest) = word.strip_prefix("sha256:") {
         let short = rest.trim_end_matches('…');
-        if digits(short) {
+        // A file of the tree is the same everywhere.
+        if digits(short) && !short.starts_with(CA_DIGITS) {
             let kept: String = "9f2c41d7a0b3".repeat(6).chars().take(short.len()).collect();
             return format!("sha256:{kept}{}", if rest.ends_with('…') { "…" } else { "" });
         }

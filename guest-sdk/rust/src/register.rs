@@ -40,7 +40,7 @@ macro_rules! connector {
         $crate::connector!($connector: $($interface),*; allocator = none);
     };
     ($connector:ty: $($interface:ident),* $(,)?; allocator = none) => {
-        #[allow(unsafe_code, reason = "exported functions are `no_mangle`")]
+        #[expect(unsafe_code, reason = "exported functions are `no_mangle`")]
         const _: () = {
             type Exports = $crate::register::Exports<$connector>;
             $crate::bindings::manifest::export!(Exports with_types_in $crate::bindings::manifest);

@@ -164,7 +164,7 @@ impl Engine {
         let metering = finished.metering;
         match finished.result {
             Ok(identity) => {
-                let identity = redact::value(identity_json(&identity), redactor);
+                let identity = redactor.json(identity_json(&identity));
                 let text = Some(identity.to_string());
                 let by = By::new(actor, clock::now());
                 self.inner

@@ -19,7 +19,7 @@ use crate::{clock, engine::Engine, error::EngineError};
 mod change;
 mod grants;
 mod install;
-mod reveals;
+mod opened;
 
 pub use grants::Permissions;
 use install::manifest_of;

@@ -1,5 +1,5 @@
-//! Forgets what is old: runs that ended well, deliveries and their dedupe keys, in small batches, so
-//! that the cost of a run does not grow with the runs before it. Failed runs wait for a person.
+//! Forgets what is old: runs that ended well, deliveries and their dedupe keys, audit rows, in small
+//! batches, so that the cost of a run does not grow with the runs before it. Failed runs wait for a person.
 
 use std::{sync::Arc, time::Duration};
 

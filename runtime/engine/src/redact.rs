@@ -3,9 +3,6 @@
 //! What the gate hands to a connector is clean already; this is for secrets that it was let read, and
 //! for those that it found elsewhere.
 
-use std::borrow::Cow;
-
-use serde_json::Value;
 use wharf_gate::Redactor;
 use wharf_model::{
     call::{CallError, LogLine, Outcome, TrapReport, Verdict},
@@ -14,31 +11,10 @@ use wharf_model::{
 };
 use wharf_sandbox::{Choice, Choices, Finished};
 
-/// A JSON value: every text in it for itself, keys of objects too, since a text may hold a spelling that
-/// is another one once it is written as JSON. A number that is a secret becomes a text.
-pub(crate) fn value(value: Value, redactor: &Redactor) -> Value {
-    let text = |text: String| match redactor.text(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(clean) => clean,
-    };
-    match value {
-        Value::String(string) => Value::String(text(string)),
-        Value::Array(items) => items.into_iter().map(|item| self::value(item, redactor)).collect(),
-        Value::Object(members) => {
-            members.into_iter().map(|(key, member)| (text(key), self::value(member, redactor))).collect()
-        }
-        Value::Number(number) => match redactor.text(&number.to_string()) {
-            Cow::Borrowed(_) => Value::Number(number),
-            Cow::Owned(clean) => Value::String(clean),
-        },
-        value @ (Value::Null | Value::Bool(_)) => value,
-    }
-}
-
 /// A verdict.
 pub(crate) fn verdict(verdict: Verdict, redactor: &Redactor) -> Verdict {
     match verdict {
-        Verdict::Applied(output) => Verdict::Applied(value(output, redactor)),
+        Verdict::Applied(output) => Verdict::Applied(redactor.json(output)),
         verdict @ (Verdict::NotApplied | Verdict::Unknown) => verdict,
     }
 }
@@ -81,7 +57,7 @@ pub(crate) fn choices(choices: Choices, redactor: &Redactor) -> Choices {
     let text = |text: String| redactor.text(&text).into_owned();
     let choice = |choice: Choice| Choice {
         label: text(choice.label),
-        value: value(choice.value, redactor),
+        value: redactor.json(choice.value),
         description: choice.description.map(text),
     };
     Choices { items: choices.items.into_iter().map(choice).collect(), next: choices.next.map(text) }
@@ -93,7 +69,7 @@ pub(crate) fn event(event: Event, redactor: &Redactor) -> Event {
     Event {
         id: text(event.id),
         ordering_key: event.ordering_key.map(text),
-        data: value(event.data, redactor),
+        data: redactor.json(event.data),
         ..event
     }
 }
@@ -101,7 +77,7 @@ pub(crate) fn event(event: Event, redactor: &Redactor) -> Event {
 /// Takes a connection's secrets out of what a call returned and logged, before anything of it is kept.
 pub(crate) fn finished(finished: Finished<Outcome>, redactor: &Redactor) -> Finished<Outcome> {
     let text = |text: String| redactor.text(&text).into_owned();
-    let value = |value: Value| self::value(value, redactor);
+    let value = |value| redactor.json(value);
     let result = match finished.result {
         Ok(Outcome::Done(output)) => Ok(Outcome::Done(value(output))),
         Ok(Outcome::Page { items, next }) => {

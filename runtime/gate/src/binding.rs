@@ -125,7 +125,7 @@ impl Credential {
     /// Takes a refusal's challenge in; whether the same request can now be sent with an answer to it.
     pub(crate) fn learn(&self, url: &Url, status: u16, headers: &HeaderMap) -> bool {
         let plan = self.plan.as_ref().ok().and_then(Option::as_ref);
-        plan.is_some_and(|plan| plan.learn(&url.origin().ascii_serialization(), status, headers))
+        plan.is_some_and(|plan| plan.learn(|| url.origin().ascii_serialization(), status, headers))
     }
 }
 

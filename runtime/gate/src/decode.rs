@@ -20,6 +20,11 @@ use wharf_model::http::{HttpError, Pieces};
 /// Codings of one body: one of the representation, one more of a careless proxy.
 const MAX_NESTED: usize = 2;
 
+/// Bits of a Brotli window (RFC 7932, section 9.1) that the gate gives room to: 4 MiB. Encoders take 22
+/// unless they are told otherwise. The format goes to 24, and a private extension that the decoder reads
+/// as well to 30: a gigabyte for each response under way, asked for by a few bytes.
+const MOST_WINDOW_BITS: u8 = 22;
+
 /// Bytes decoded at once.
 const PIECE: usize = 32 * 1024;
 
@@ -99,8 +104,11 @@ pub(crate) fn decoded(pieces: Pieces, coding: Coding) -> Pieces {
         (decoder, BytesMut::new(), Begun::No),
         move |(mut decoder, mut out, begun)| async move {
             let problem = |error: io::Error| broken(coding, error);
-            if begun == Begun::No && decoder.source().fill_buf().await.map_err(problem)?.is_empty() {
-                return Ok(None);
+            if begun == Begun::No {
+                let Some(first) = decoder.source().fill_buf().await.map_err(problem)?.first().copied() else {
+                    return Ok(None);
+                };
+                affordable(coding, first)?;
             }
             out.reserve(PIECE);
             if decoder.read(&mut out).await.map_err(problem)? == 0 {
@@ -116,6 +124,33 @@ pub(crate) fn decoded(pieces: Pieces, coding: Coding) -> Pieces {
             Ok(Some((piece, (decoder, out, Begun::Yes))))
         },
     ))
+}
+
+/// Refuses a body whose decoder would need more memory than a response is given, by its first byte.
+fn affordable(coding: Coding, first: u8) -> Result<(), HttpError> {
+    match coding {
+        Coding::Brotli if window_bits(first).is_none_or(|bits| bits > MOST_WINDOW_BITS) => {
+            Err(HttpError::BadResponse(format!(
+                "encoding: the br needs a window of more than {} bytes; at most {MOST_WINDOW_BITS} window bits are \
+                 undone",
+                1_u32 << MOST_WINDOW_BITS
+            )))
+        }
+        // Deflate has 32 KiB, always.
+        Coding::Brotli | Coding::Gzip | Coding::Deflate => Ok(()),
+    }
+}
+
+/// WBITS, the first one to seven bits of a Brotli stream, low bits first; none for the pattern that the
+/// format leaves out and the extension of large windows uses.
+fn window_bits(first: u8) -> Option<u8> {
+    match (first & 1, (first >> 1) & 7, (first >> 4) & 7) {
+        (0, _, _) => Some(16),
+        (_, 0, 0) => Some(17),
+        (_, 0, 1) => None,
+        (_, 0, more) => Some(8 + more),
+        (_, more, _) => Some(17 + more),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

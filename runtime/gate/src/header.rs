@@ -79,3 +79,42 @@ pub(crate) fn keep_safe(headers: &mut HeaderMap) {
 fn syntax(problem: &str) -> HttpError {
     HttpError::InvalidRequest(format!("header syntax: {problem}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn verdict(fields: &[Field], expected: &str) {
+        let verdict = check(fields, |_| None);
+        assert_eq!(
+            verdict.map_or_else(|error| error.to_string(), |headers| headers.len().to_string()),
+            expected
+        );
+    }
+
+    #[test]
+    fn hc_27_so_many_fields_and_so_many_bytes() {
+        let many = |count| vec![Field::new("x-a", "v"); count];
+        verdict(&many(64), "64");
+        verdict(&many(65), "invalid request: header syntax: 65 headers; at most 64 are sent");
+        let long = |bytes: usize| [Field::new("x-long", vec![b'v'; bytes - 14]), Field::new("x-b", "12345")];
+        verdict(&long(32 * 1024), "2");
+        verdict(
+            &long(32 * 1024 + 1),
+            "invalid request: header syntax: 32769 bytes of headers; at most 32768 are sent",
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do_instead() {
+        for (name, expected) in [
+            ("Authorization", "and the gate places the credential"),
+            ("Accept-Encoding", "the gate asks for the codings that it undoes"),
+            ("Host", "the gate sets it, or it is never sent"),
+        ] {
+            let error = check(&[Field::new(name, "x")], |_| None).unwrap_err().to_string();
+            assert!(error.ends_with(expected), "{error}");
+        }
+    }
+}

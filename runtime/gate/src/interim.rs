@@ -101,9 +101,6 @@ impl Frames {
             self.payload -= skipped;
             bytes = bytes.get(skipped..).unwrap_or_default();
             let wanted = (FRAME_HEAD - self.filled).min(bytes.len());
-            if self.payload > 0 || wanted == 0 {
-                continue;
-            }
             let (taken, rest) = bytes.split_at(wanted);
             if let Some(space) = self.head.get_mut(self.filled..self.filled + wanted) {
                 space.copy_from_slice(taken);
@@ -122,7 +119,7 @@ impl Frames {
 
     fn frame(&mut self) -> bool {
         let [a, b, c, kind, flags, stream @ ..] = self.head;
-        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        self.payload = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
         let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
         let ends = kind == RST_STREAM || (matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0);
         if kind == HEADERS {
@@ -186,49 +183,4 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A frame with a payload of `length` zeroes.
-    fn frame(kind: u8, flags: u8, stream: u32, length: u8) -> Vec<u8> {
-        let mut bytes = vec![0, 0, length, kind, flags];
-        bytes.extend(stream.to_be_bytes());
-        bytes.extend(vec![0; length.into()]);
-        bytes
-    }
-
-    /// What the frames are judged, cut into pieces of every size.
-    #[track_caller]
-    fn check(bytes: &[u8], expected: bool) {
-        for size in [1, 2, 3, 8, 9, 10, 64, bytes.len().max(1)] {
-            let mut frames = Frames::default();
-            assert_eq!(bytes.chunks(size).all(|piece| frames.take(piece)), expected, "pieces of {size}");
-        }
-    }
-
-    #[test]
-    fn heads_are_counted_for_each_stream() {
-        let heads = |stream, count| frame(HEADERS, 0x4, stream, 7).repeat(count);
-        check(&[], true);
-        check(&heads(1, MAX + FINAL), true);
-        check(&heads(1, MAX + FINAL + 1), false);
-        check(&[heads(1, MAX), heads(3, MAX), heads(1, FINAL), heads(3, FINAL)].concat(), true);
-        check(&[heads(1, MAX), heads(3, MAX), heads(1, FINAL + 1)].concat(), false);
-        // The reserved bit is not part of the number.
-        check(&[heads(1, MAX + FINAL), heads(0x8000_0001, 1)].concat(), false);
-        // Other frames do not count, whatever their payload looks like.
-        check(&[frame(DATA, 0, 1, 255).repeat(100), heads(1, 2)].concat(), true);
-    }
-
-    #[test]
-    fn a_stream_that_ended_is_forgotten() {
-        for end in
-            [frame(DATA, END_STREAM, 1, 3), frame(HEADERS, END_STREAM, 1, 0), frame(RST_STREAM, 0, 1, 4)]
-        {
-            let half = frame(HEADERS, 0, 1, 0).repeat(MAX);
-            check(&[half.clone(), end.clone(), half.clone()].concat(), true);
-        }
-        let many: Vec<u8> = (0..3000).flat_map(|n| frame(HEADERS, 0, 2 * n + 1, 0)).collect();
-        check(&many, true);
-    }
-}
+mod tests;

@@ -48,7 +48,7 @@ pub use effects::{Effects, Place};
 pub use gate::Gate;
 pub use proxy::{EgressProxy, EgressProxyError};
 pub use redact::Redactor;
-pub use tls::TlsMaterialError;
+pub use tls::{CertificateAuthority, TlsMaterialError};
 
 #[cfg(test)]
 mod tests;

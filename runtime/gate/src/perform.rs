@@ -137,7 +137,6 @@ impl Sender {
         deadline: Instant,
     ) -> Result<HttpResponse, Failed> {
         let inner = Arc::clone(&request.authority.inner);
-        let tried = format!("{} {}", request.method(), request.target.display());
         let client = self.pool.client(&request.authority.account, inner.tls(request.credential));
         let client = client.map_err(|error| HttpError::Tls(error.to_string()))?;
         let send = async |request: &mut Authorised| {
@@ -146,7 +145,13 @@ impl Sender {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(error)) => {
                     let own = upload.and_then(|upload| upload.failure());
-                    Err(own.map_or_else(|| classify(&inner.connector, &tried, &error), Failed::from))
+                    Err(own.map_or_else(
+                        || {
+                            let tried = format!("{} {}", request.method(), request.target.display());
+                            classify(&inner.connector, &tried, &error)
+                        },
+                        Failed::from,
+                    ))
                 }
                 Err(_) => Err(Failed::from(HttpError::Timeout("no response in time".to_owned()))),
             }

@@ -21,6 +21,7 @@ use std::{
 };
 
 use search::Search;
+use serde_json::Value;
 
 /// What stands in place of a secret.
 const MARK: &str = "[redacted]";
@@ -84,9 +85,7 @@ impl Redactor {
             search.places(bytes, &mut places);
             false
         });
-        if places.len() > 1 {
-            places.sort_by_key(|place| (place.start, place.end));
-        }
+        places.sort_by_key(|place| (place.start, place.end));
         let mut apart: Vec<Range<usize>> = Vec::with_capacity(places.len());
         for place in places {
             match apart.last_mut() {
@@ -138,6 +137,29 @@ impl Redactor {
         }
         out.extend_from_slice(bytes.get(done..).unwrap_or_default());
         Cow::Owned(out)
+    }
+
+    /// A JSON value without the secrets: every text in it for itself, keys of objects too, since a text may
+    /// hold a spelling that is another one once it is written as JSON. A number that is a secret becomes a
+    /// text.
+    #[must_use]
+    pub fn json(&self, value: Value) -> Value {
+        let text = |text: String| match self.text(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(clean) => clean,
+        };
+        match value {
+            Value::String(string) => Value::String(text(string)),
+            Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
+            Value::Object(members) => {
+                members.into_iter().map(|(key, member)| (text(key), self.json(member))).collect()
+            }
+            Value::Number(number) => match self.text(&number.to_string()) {
+                Cow::Borrowed(_) => Value::Number(number),
+                Cow::Owned(clean) => Value::String(clean),
+            },
+            value @ (Value::Null | Value::Bool(_)) => value,
+        }
     }
 
     fn any(&self, mut each: impl FnMut(&Search) -> bool) -> bool {

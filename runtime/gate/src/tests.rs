@@ -7,6 +7,7 @@
 mod addresses;
 mod bed;
 mod codings;
+mod decisions;
 mod dial;
 mod leaks;
 mod matrix;

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::{
     ClientConfig, RootCertStore,
     client::Resumption,
@@ -15,7 +16,7 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
-use wharf_model::manifest::ClientCertificate;
+use wharf_model::{digest::Digest, manifest::ClientCertificate};
 
 use crate::credential::{Credentials, Secret, UnknownSlot};
 
@@ -48,6 +49,49 @@ pub enum TlsMaterialError {
     /// The TLS library refused its own defaults.
     #[error("tls: {0}")]
     Library(String),
+}
+
+/// A certificate authority by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateAuthority {
+    /// SHA-256 over its DER, as `openssl x509 -noout -fingerprint -sha256` prints it with colons.
+    pub fingerprint: Digest,
+    /// The certificate in PEM, and nothing else.
+    pub pem: String,
+}
+
+impl CertificateAuthority {
+    /// The certificates in `pem`, one by one. What else stands in there is left out, so that a private
+    /// key in the same file goes no further.
+    ///
+    /// # Errors
+    /// There is no certificate in it, one cannot be used, or there are too many.
+    pub fn read(pem: &str) -> Result<Vec<Self>, TlsMaterialError> {
+        Self::read_all([pem])
+    }
+
+    /// As [`Self::read`], of several texts; the number of certificates is bounded over all of them.
+    ///
+    /// # Errors
+    /// As [`Self::read`], of any of them.
+    pub fn read_all<P: AsRef<str>>(pems: impl IntoIterator<Item = P>) -> Result<Vec<Self>, TlsMaterialError> {
+        let pems: Vec<P> = pems.into_iter().collect();
+        let Roots(roots) = Roots::read(pems.iter().map(|pem| pem.as_ref().as_bytes()))?;
+        Ok(roots.iter().map(Self::of).collect())
+    }
+
+    fn of(root: &CertificateDer<'static>) -> Self {
+        let encoded = STANDARD.encode(root);
+        let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        for (position, letter) in encoded.chars().enumerate() {
+            if position > 0 && position % 64 == 0 {
+                pem.push('\n');
+            }
+            pem.push(letter);
+        }
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+        Self { fingerprint: Digest::of(root), pem }
+    }
 }
 
 /// Authorities that are trusted besides the built-in ones.

@@ -20,7 +20,8 @@ pub struct Grant {
     /// Bytes of scratch files a call; none gives no directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch_max_bytes: Option<u64>,
-    /// Certificate authorities in PEM that this connector's calls trust besides the server's.
+    /// Certificate authorities in PEM that this connector's calls trust besides the server's; kept one
+    /// certificate an entry, without anything else that stood in the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roots: Vec<String>,
     /// Secrets that the connector may read, as `METHOD/SLOT`; its manifest must ask for each.
@@ -218,3 +219,6 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

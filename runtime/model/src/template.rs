@@ -23,7 +23,10 @@ use self::{
     part::{Expression, Part, part, render, text},
     purse::Purse,
 };
-use crate::failure::{Failure, FailureClass, FieldFailure};
+use crate::{
+    failure::{Failure, FailureClass, FieldFailure},
+    time::Timestamp,
+};
 
 /// A compiled value: literals with expressions in them. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,8 +39,8 @@ pub struct Template {
 #[derive(Clone, Debug)]
 pub struct Condition(Arc<Expression>);
 
-/// What expressions may name: `event`, `steps`, `run.id`, `flow.name`; inside of a loop `item` and `index`,
-/// after a failure `error`. It borrows; building it copies nothing large.
+/// What expressions may name: `event`, `steps`, `run.id`, `run.started_at`, `flow.name`; inside of a loop
+/// `item` and `index`, after a failure `error`. It borrows; building it copies nothing large.
 #[derive(Debug)]
 pub struct Scope<'a> {
     event: &'a Value,
@@ -66,7 +69,7 @@ pub struct TemplateError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InvalidTemplate {
-    /// JSON Pointer (RFC 6901) to the string.
+    /// JSON Pointer (RFC 6901) to the string, or to the value whose key is meant; `len` is 0 then.
     pub path: String,
     /// The first character that is meant, from 0.
     pub start: usize,
@@ -89,14 +92,10 @@ pub struct Use {
     pub reference: Reference,
 }
 
-/// The lines of the reference about functions, as rows of a Markdown table.
-pub(crate) fn functions_table() -> String {
-    functions::FUNCTIONS.iter().map(|entry| format!("| `{}` | {} |\n", entry.usage, entry.doc)).collect()
-}
-
-/// The lines of the reference about loops, as rows of a Markdown table.
-pub(crate) fn loops_table() -> String {
-    functions::LOOPS.iter().map(|(usage, doc)| format!("| `{usage}` | {doc} |\n")).collect()
+/// What expressions can call, as Markdown: a table for each family, and one of loops.
+#[must_use]
+pub fn reference() -> String {
+    functions::reference()
 }
 
 impl Template {
@@ -235,6 +234,15 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn with_signal(self, signal: &'a Value) -> Self {
         Self { signal, ..self }
+    }
+
+    /// The same with `run.started_at`. It has to come from the journal: every attempt must see the same.
+    #[must_use]
+    pub fn started_at(mut self, at: Timestamp) -> Self {
+        if let Value::Object(run) = &mut self.run {
+            run.insert("started_at".to_owned(), at.to_string().into());
+        }
+        self
     }
 
     fn output(&self, id: &str) -> Option<&'a Value> {

@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", if .pointer.is_empty() { "at the top" } else { .pointer.as_str() })]
 pub struct JsonError {
-    /// Where, as a JSON Pointer; empty for the whole document.
+    /// Where, as a JSON Pointer, inert; empty for the whole document.
     pub pointer: String,
     /// What is wrong there, with line and column when the text is no JSON.
     pub message: String,
@@ -42,7 +42,7 @@ pub fn parse_manifest(text: &str) -> Result<Manifest, JsonError> {
                 serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => {}
             }
         }
-        JsonError { pointer, message: inert(&error.into_inner().to_string()) }
+        JsonError { pointer: inert(&pointer), message: inert(&error.into_inner().to_string()) }
     })
 }
 
@@ -73,7 +73,7 @@ fn parse_strictly(text: &str) -> Result<Value, JsonError> {
         for segment in path.borrow().iter() {
             append_segment(&mut pointer, segment);
         }
-        JsonError { pointer, message: inert(&error.to_string()) }
+        JsonError { pointer: inert(&pointer), message: inert(&error.to_string()) }
     })
 }
 

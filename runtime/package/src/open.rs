@@ -5,8 +5,11 @@ use serde::Serialize;
 use wharf_model::{digest::Digest, manifest::Manifest};
 
 use crate::{
-    CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, PackageError, check::check_imports, check_manifest,
-    interface, json::parse_manifest, section::Outline,
+    CONTRACT, CONTRACT_SECTION, MANIFEST_SECTION, PackageError,
+    check::check_imports,
+    check_manifest, interface,
+    json::{inert, parse_manifest},
+    section::Outline,
 };
 
 /// A connector file, read and not run.
@@ -33,9 +36,7 @@ pub fn open(bytes: &[u8]) -> Result<Package, PackageError> {
     let outline = Outline::read(bytes)?;
     let contract = outline.text(CONTRACT_SECTION)?;
     if contract != CONTRACT {
-        return Err(PackageError::Contract {
-            found: contract.chars().filter(|c| !c.is_control()).take(80).collect(),
-        });
+        return Err(PackageError::Contract { found: inert(contract).chars().take(80).collect() });
     }
     speaks_contract(&outline.exports)?;
     let manifest = parse_manifest(outline.text(MANIFEST_SECTION)?)?;

@@ -2,10 +2,11 @@
 //!
 //! Mapping a compiled artifact runs what is in it, so nothing is mapped that this host did not
 //! write: the MAC is keyed with 32 random bytes that live beside the artifacts, for the owner only,
-//! and covers the name too. Whoever could change a file between the check and the mapping could
-//! write to a directory of mode 0700 that is ours, and needs no cache to run code as us. Files are
-//! written aside and renamed, never changed in place, so a mapping does not change under a call, and
-//! any number of processes may share the directory.
+//! and covers the name too. What is mapped is the open file that was checked, so another one under its
+//! name changes nothing. Whoever could change the file itself could write to a directory of mode 0700
+//! that is ours, and needs no cache to run code as us. Files are written aside and renamed, never
+//! changed in place, so a mapping does not change under a call, and any number of processes may share
+//! the directory.
 //!
 //! The directory is bounded ([`evict`]): a file's time of change is the time it was last loaded. A file
 //! that another process has mapped may go: its mapping stays, and it compiles once more when it is
@@ -17,7 +18,10 @@ use std::{
     collections::HashMap,
     fs::{self, DirBuilder, File},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
@@ -81,16 +85,10 @@ impl Cache {
         let path = self.path(digest);
         // Marked before it is looked at, so that nothing evicts it in between.
         let kept = self.keep(&path);
-        let verdict = File::open(&path).and_then(|file| {
-            let ours = self.verify(&file, digest)?;
-            if ours {
-                evict::touch(&file);
-            }
-            Ok(ours)
-        });
-        match verdict {
-            Ok(true) => {}
-            Ok(false) => {
+        let verdict = File::open(&path).and_then(|file| Ok((self.verify(&file, digest)?, file)));
+        let file = match verdict {
+            Ok((true, file)) => file,
+            Ok((false, _)) => {
                 tracing::warn!(path = %path.display(), "compiled connector is damaged or not ours: compiling again");
                 return None;
             }
@@ -99,8 +97,9 @@ impl Cache {
                 tracing::warn!(path = %path.display(), %error, "compiled connector cannot be read: compiling again");
                 return None;
             }
-        }
-        match map(engine, &path) {
+        };
+        evict::touch(&file);
+        match map(engine, &opened(&file)) {
             Ok(component) => Some((component, kept)),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "compiled connector does not load: compiling again");
@@ -216,6 +215,11 @@ fn key(dir: &Path, path: &Path) -> io::Result<[u8; 32]> {
     }
     (&file).read_exact(&mut key)?;
     Ok(key)
+}
+
+/// A path of an open file, whatever stands under its name by now.
+fn opened(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 #[expect(unsafe_code, reason = "compiled artifacts are trusted code; the module says why these are ours")]

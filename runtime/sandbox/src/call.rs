@@ -49,6 +49,12 @@ pub struct Finished<T> {
     pub log: Vec<LogLine>,
 }
 
+impl<T> Finished<T> {
+    fn never_began(error: CallError) -> Self {
+        Self { result: Err(error), metering: Metering::default(), log: Vec::new() }
+    }
+}
+
 /// What a call may do.
 pub(crate) enum Authority<'a> {
     /// Nothing but compute.
@@ -70,23 +76,13 @@ where
     R: ComponentNamedList + Lift + Send + Sync + 'static,
 {
     let Some(index) = connector.exports.get(export) else {
-        return Finished {
-            result: Err(CallError::NotExported(export.name())),
-            metering: Metering::default(),
-            log: Vec::new(),
-        };
+        return Finished::never_began(CallError::NotExported(export.name()));
     };
     // A slot is waited for outside of the deadline: the queue is not the call's fault.
     let room = &connector.room;
     let _slot = match room.slot(connector.digest).await {
         Ok(slot) => slot,
-        Err(full) => {
-            return Finished {
-                result: Err(CallError::Host(busy(full))),
-                metering: Metering::default(),
-                log: Vec::new(),
-            };
-        }
+        Err(full) => return Finished::never_began(CallError::Host(busy(full))),
     };
     let _pulse = room.heart.pulse();
     let (limits, host) = match authority {
@@ -96,15 +92,15 @@ where
     let mut store = match store(connector.pre.engine(), limits, host) {
         Ok(store) => store,
         Err(error) => {
-            let result = Err(CallError::Host(format!("no store for the call: {error:#}")));
-            return Finished { result, metering: Metering::default(), log: Vec::new() };
+            return Finished::never_began(CallError::Host(format!("no store for the call: {error:#}")));
         }
     };
     store.data_mut().ground.clone_from(&connector.ground);
     let mut phase = Phase::Instantiating;
     let started = Instant::now();
     let deadline = store.data().deadline;
-    let ended = pace::run(&room.turns, (connector.digest, &connector.share), deadline, async {
+    let share = (connector.digest, &connector.share);
+    let ran = pace::run(&room.turns, share, deadline, async {
         let instance = connector.pre.instantiate_async(&mut store).await?;
         phase = Phase::Calling;
         let function = instance.get_typed_func::<P, R>(&mut store, index)?;
@@ -112,10 +108,11 @@ where
     })
     .await;
     let wall = started.elapsed();
+    let closing = ran.close(&room.turns, share).await;
     let fuel = used(&store, &limits);
     let state = store.data();
     let scene = Scene { state, fuel, wall, export: export.name(), phase };
-    let result = match ended {
+    let result = match ran.ended {
         Ok(Ok(returned)) => {
             take(returned, &mut Output::new(limits.output_bytes)).map_err(|why| report::rejected(why, &scene))
         }
@@ -124,7 +121,10 @@ where
     };
     let metering = metering(state, fuel, wall);
     crate::wasi::flush(state);
-    Finished { result, metering, log: state.log.take() }
+    let log = state.log.take();
+    drop(store);
+    drop(closing);
+    Finished { result, metering, log }
 }
 
 /// Waiting is bounded too; the call was not made and may be made later.
@@ -169,9 +169,9 @@ pub(crate) async fn trial(
     let deadline = store.data().deadline;
     let starting = connector.pre.instantiate_async(&mut store);
     let share = (connector.digest, &connector.share);
-    let ended = pace::run(&connector.room.turns, share, deadline, starting).await;
+    let ran = pace::run(&connector.room.turns, share, deadline, starting).await;
     let fuel = used(&store, limits);
-    let failed = match ended {
+    let failed = match ran.ended {
         Ok(Ok(instance)) => return Ok(check(&instance, &mut store)),
         Ok(Err(error)) => Some(error),
         Err(pace::Late) => None,

@@ -59,6 +59,12 @@ impl Exchanges {
         Self { turns: Arc::new(Semaphore::new(limits.http_in_flight as usize)), progress: Arc::default() }
     }
 
+    /// The call is over: what still waits for its turn is not sent any more. Else each exchange that is
+    /// dropped would let the next one out.
+    pub(crate) fn close(&self) {
+        self.turns.close();
+    }
+
     /// Exchanges begun, refused ones included.
     pub(crate) fn begun(&self) -> u32 {
         self.lock().begun

@@ -11,12 +11,16 @@ use crate::{
     worker,
 };
 
+/// When the line's support ends: 48.0.0 came out on 2026-08-20, and of wasmtime every twelfth version is
+/// supported for 24 months.
+const SUPPORTED_UNTIL: &str = "2028-08-20";
+
 /// What the engine is and what it stands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The engine's full version.
     pub engine: &'static str,
-    /// The month, `2028-08`, until which its makers fix what is found in it.
+    /// The day, `2028-08-20`, until which its makers fix what is found in it.
     pub supported_until: &'static str,
     /// Whether slots are reset by `PAGEMAP_SCAN`; without it, a call costs about twice as much.
     pub pagemap_scan: bool,
@@ -32,7 +36,7 @@ pub fn facts(slots: u32) -> Facts {
     let text = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
     Facts {
         engine: engine::ENGINE_VERSION,
-        supported_until: "2028-08",
+        supported_until: SUPPORTED_UNTIL,
         pagemap_scan: PoolingAllocationConfig::is_pagemap_scan_available(),
         mappings_needed: engine::mappings(slots),
         mappings: text.and_then(|text| text.trim().parse().ok()),
@@ -141,7 +145,7 @@ mod tests {
     #[test]
     fn the_facts_are_this_engine() {
         let facts = facts(512);
-        assert!(facts.engine.starts_with("48."), "{facts:?}");
+        assert!(facts.engine.starts_with("48."), "another line's support ends on another day: {facts:?}");
         assert!(facts.mappings_needed > 512 * 8);
     }
 }

@@ -8,20 +8,23 @@
 //!
 //! The deadline is looked at after each slice, whatever the state of the executor's timers. First the
 //! guest is told: the next epoch check traps, with a backtrace. Only a guest that does not come to
-//! one, because it waits inside the host, is dropped where it stands, after [`GRACE`].
+//! one, because it waits inside the host or for a turn, is dropped where it stands, after [`GRACE`].
+//!
+//! What follows a call, its report and giving its memory back, is work too, and is done in turns as
+//! well: two hundred calls that come to their deadline at once are a crowd as they leave.
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use wharf_model::digest::Digest;
 
-use crate::fair::{Fair, Places};
+use crate::fair::{Fair, Place, Places};
 
 /// Fuel between two yields: about half a millisecond of guest work.
 pub(crate) const SLICE_FUEL: u64 = 200_000;
@@ -94,31 +97,58 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// A call that has ended.
+pub(crate) struct Ran<T> {
+    pub(crate) ended: Result<T, Late>,
+    computed: Duration,
+}
+
+/// The turn in which a call is cleared away; its time counts against the connector's share.
+pub(crate) struct Closing<'a> {
+    _turn: Option<Place>,
+    share: &'a Share,
+    began: Instant,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.share.spend(now.saturating_duration_since(self.began), now);
+    }
+}
+
+impl<T> Ran<T> {
+    /// Waits for the turn to clear the call away, if it has not been brief.
+    pub(crate) async fn close<'a>(
+        &self,
+        turns: &Turns,
+        (connector, share): (Digest, &'a Share),
+    ) -> Closing<'a> {
+        let takes_turns = self.computed >= BRIEF || share.is_used_up(Instant::now());
+        let turn = if takes_turns { turns.0.enter(connector).await.ok() } else { None };
+        Closing { _turn: turn, share, began: Instant::now() }
+    }
+}
+
 /// Drives `work` to its end, in turns and until `deadline`.
 pub(crate) async fn run<F: Future>(
     turns: &Turns,
     (connector, share): (Digest, &Share),
     deadline: Instant,
     work: F,
-) -> Result<F::Output, Late> {
+) -> Ran<F::Output> {
     let mut work = pin!(work);
     let mut alarm = pin!(sleep_until(deadline));
     let end = deadline + GRACE;
     let (mut entering, mut computed) = (None, Duration::ZERO);
-    poll_fn(|cx| {
+    let ended = poll_fn(|cx| {
         let began = Instant::now();
         let mut turn = None;
-        // Past its deadline a call needs no turn: it traps at its next step.
-        if began < deadline && (computed >= BRIEF || share.is_used_up(began)) {
+        if computed >= BRIEF || share.is_used_up(began) {
             let waiting = entering.get_or_insert_with(|| turns.0.enter(connector));
             match pin!(waiting).poll(cx) {
                 Poll::Ready(place) => turn = place.ok(),
-                Poll::Pending => {
-                    // The alarm wakes it at its deadline.
-                    if alarm.as_mut().poll(cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                }
+                Poll::Pending => return gone_off(alarm.as_mut(), end, cx).map(|()| Err(Late)),
             }
         }
         entering = None;
@@ -134,18 +164,21 @@ pub(crate) async fn run<F: Future>(
         if now >= end {
             return Poll::Ready(Err(Late));
         }
-        if now >= deadline && alarm.deadline() < end {
-            alarm.as_mut().reset(end);
-        }
-        while alarm.as_mut().poll(cx).is_ready() {
-            if alarm.deadline() >= end {
-                return Poll::Ready(Err(Late));
-            }
-            alarm.as_mut().reset(end);
-        }
-        Poll::Pending
+        gone_off(alarm.as_mut(), end, cx).map(|()| Err(Late))
     })
-    .await
+    .await;
+    Ran { ended, computed }
+}
+
+/// Ready at `end`; before, the alarm wakes the call at its deadline.
+fn gone_off(mut alarm: Pin<&mut Sleep>, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    while alarm.as_mut().poll(cx).is_ready() {
+        if alarm.deadline() >= end {
+            return Poll::Ready(());
+        }
+        alarm.as_mut().reset(end);
+    }
+    Poll::Pending
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ fn untyped(error: &wasmtime::Error, scene: &Scene<'_>) -> (StopReason, String) {
         let message = format!("more than {} bytes in one move from guest to host", grouped(limit));
         return (StopReason::HostBytes, message);
     }
-    if text.contains("handles") && text.contains("limit") {
+    if text.contains("handle limit exceeded") {
         return (StopReason::Handles, handles(scene));
     }
     if let (Phase::Instantiating, Some(refused)) = (scene.phase, scene.state.refused) {

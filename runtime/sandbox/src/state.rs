@@ -208,6 +208,13 @@ pub(crate) fn stream(seed: [u8; 32], purpose: &str) -> blake3::OutputReader {
     hasher.finalize_xof()
 }
 
+/// The tasks of `wasi:http` end one after the other when the call does, and run on other threads till then.
+impl Drop for State {
+    fn drop(&mut self) {
+        self.exchanges.close();
+    }
+}
+
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,

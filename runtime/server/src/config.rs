@@ -36,12 +36,16 @@ pub struct Config {
     pub drain: Duration,
     /// How long ended runs and deliveries are kept.
     pub retention: Duration,
+    /// How long rows of the audit log are kept.
+    pub audit: Duration,
     /// Connections at once; more wait in the kernel's queue.
     pub max_connections: usize,
     /// The folder whose `.wasm` files are kept installed.
     pub watch: Option<PathBuf>,
     /// What compiling a component may take.
     pub compile: Compile,
+    /// What connectors share of the sandbox.
+    pub sandbox: Shares,
     /// Runs that are driven at once.
     pub max_concurrent_runs: usize,
     /// Limits of a call that no grant overrides.
@@ -71,6 +75,19 @@ pub struct Compile {
     pub cpu_seconds: u64,
     /// Bytes of address space.
     pub address_space: u64,
+}
+
+/// What connectors share of the sandbox, and how much of it one of them may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Calls of one connector that may be inside a guest at once.
+    pub slots_each: u32,
+    /// Calls that may compute at once after their first milliseconds; none is one fewer than processors.
+    pub heavy_calls: Option<usize>,
+    /// Components that may wait to be compiled.
+    pub compile_queue: usize,
+    /// Bytes of compiled connectors on the disk.
+    pub cache_bytes: u64,
 }
 
 /// Where a secret is; configuration never holds one.

@@ -154,18 +154,7 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Ser
     let keys = Keys::new(store.clone());
     let admin_key = first_key(&keys, &config.data_dir).await?;
     let folder = config.watch.as_deref().map(Watched::open).transpose()?;
-    let sandbox = Sandbox::new(SandboxConfig {
-        cache: Some(config.data_dir.join("cache")),
-        scratch: Some(config.data_dir.join("scratch")),
-        worker: options.compile_worker.map(|command| WorkerCommand {
-            cpu_seconds: config.compile.cpu_seconds,
-            address_space: config.compile.address_space,
-            ..command
-        }),
-        scan: ScanLimits { component_bytes: config.compile.component_bytes, ..ScanLimits::default() },
-        ceiling: config.ceiling,
-        ..SandboxConfig::default()
-    })?;
+    let sandbox = Sandbox::new(sandbox_config(&config, options.compile_worker))?;
     let gate = Gate::new(gate_config(&config, addr)?)?;
     let metrics = Arc::new(Metrics::new());
     let engine_config = engine_config(&config, &metrics);
@@ -196,6 +185,26 @@ pub async fn serve(config: Config, options: ServeOptions) -> Result<Running, Ser
     tasks.push(tokio::spawn(listening));
     tracing::info!(%addr, data_dir = %data_dir.display(), "wharf listens");
     Ok(Running { addr, admin_key, engine, stop, tasks, drain, signals: Some(signals) })
+}
+
+fn sandbox_config(config: &Config, compile_worker: Option<WorkerCommand>) -> SandboxConfig {
+    let default = SandboxConfig::default();
+    SandboxConfig {
+        cache: Some(config.data_dir.join("cache")),
+        scratch: Some(config.data_dir.join("scratch")),
+        worker: compile_worker.map(|command| WorkerCommand {
+            cpu_seconds: config.compile.cpu_seconds,
+            address_space: config.compile.address_space,
+            ..command
+        }),
+        scan: ScanLimits { component_bytes: config.compile.component_bytes, ..ScanLimits::default() },
+        ceiling: config.ceiling,
+        slots_each: config.sandbox.slots_each,
+        heavy_calls: config.sandbox.heavy_calls.unwrap_or(default.heavy_calls),
+        compile_queue: config.sandbox.compile_queue,
+        cache_bytes: config.sandbox.cache_bytes,
+        ..default
+    }
 }
 
 fn gate_config(config: &Config, addr: SocketAddr) -> Result<GateConfig, ServeError> {
@@ -231,7 +240,12 @@ fn engine_config(config: &Config, metrics: &Arc<Metrics>) -> EngineConfig {
         limits: config.limits,
         ceiling: config.ceiling,
         max_concurrent_runs: config.max_concurrent_runs,
-        retention: Retention { runs: config.retention, inbox: config.retention, ..Retention::default() },
+        retention: Retention {
+            runs: config.retention,
+            inbox: config.retention,
+            audit: config.audit,
+            ..Retention::default()
+        },
         observer: Some(Arc::new(move |notice: &Notice<'_>| metrics.notice(notice))),
     }
 }

@@ -1,10 +1,12 @@
 //! Who changed what: append only, chained by hash, written in the same transaction as the change.
 //!
 //! A chain shows that a row was changed. That the newest rows were cut off shows only against a head
-//! kept elsewhere, which [`Store::verify_audit`] returns for that purpose.
+//! kept elsewhere, which [`Store::verify_audit`] returns for that purpose. Rows that are too old are
+//! forgotten from the beginning on, and a new row says where: the chain is checked from there.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use wharf_model::{digest::Digest, time::Timestamp};
 
@@ -15,6 +17,18 @@ use crate::{
     run_list::page,
     store::Store,
 };
+
+/// The act of the row that says which rows were forgotten.
+const PRUNE: &str = "audit.prune";
+
+/// Where the chain begins after rows were forgotten.
+#[derive(Debug, Serialize, Deserialize)]
+struct Forgotten {
+    /// The last of them.
+    through: u64,
+    /// Its hash.
+    hash: Digest,
+}
 
 /// Who does something, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,14 +95,14 @@ impl Store {
         .await
     }
 
-    /// Checks the whole chain.
+    /// Checks the whole chain, from the first row that was not forgotten.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] with the first row that is wrong.
     pub async fn verify_audit(&self) -> Result<Verified, StoreError> {
         self.read(|connection| {
             let mut select = connection.prepare_cached("SELECT * FROM audit ORDER BY n")?;
-            let mut found = Verified { entries: 0, head: first() };
+            let mut found = beginning(connection)?;
             for row in select.query_map([], from_row)? {
                 let row = row?;
                 let wrong = |reason: &str| StoreError::corrupt(format!("audit row {}", row.n), reason);
@@ -143,6 +157,55 @@ pub(crate) fn append(
             Raw(row.hash)
         ])?;
     Ok(())
+}
+
+/// Forgets the oldest `batch` rows if all of them are from before `time`; never the newest row. Fewer wait
+/// for more, so that the rows about it do not outnumber those that go.
+pub(crate) fn prune(
+    connection: &Connection,
+    time: Timestamp,
+    batch: u32,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut oldest = connection.prepare_cached(
+        "SELECT n, at, hash FROM audit WHERE n < (SELECT max(n) FROM audit) ORDER BY n LIMIT ?1",
+    )?;
+    let rows = oldest.query_map([batch], |row| {
+        let gone = Forgotten { through: row::count(row, "n")?, hash: row.get::<_, Raw>("hash")?.0 };
+        Ok((row::time(row, "at")?, gone))
+    })?;
+    let rows: Vec<(Timestamp, Forgotten)> = rows.collect::<Result<_, _>>()?;
+    let Some((_, last)) = rows.last().filter(|_| {
+        rows.len() == usize::try_from(batch).unwrap_or(usize::MAX) && rows.iter().all(|(at, _)| *at < time)
+    }) else {
+        return Ok(0);
+    };
+    connection.prepare_cached("DELETE FROM audit WHERE n <= ?1")?.execute([signed(last.through)])?;
+    let detail = json!({ "through": last.through, "hash": last.hash });
+    append(connection, &By::new("system", now), PRUNE, "audit", &detail)?;
+    Ok(rows.len())
+}
+
+/// What was verified before the first row that is there: nothing, unless the newest row about forgetting
+/// says otherwise.
+fn beginning(connection: &Connection) -> Result<Verified, StoreError> {
+    let whole = Verified { entries: 0, head: first() };
+    let oldest: Option<i64> = connection.query_row("SELECT min(n) FROM audit", [], |row| row.get(0))?;
+    if oldest.is_none_or(|n| n <= 1) {
+        return Ok(whole);
+    }
+    let said: Option<String> = connection
+        .query_row("SELECT detail FROM audit WHERE act = ?1 ORDER BY n DESC LIMIT 1", [PRUNE], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    match said {
+        Some(said) => {
+            let forgotten: Forgotten = row::parse("what was forgotten of the audit log", &said)?;
+            Ok(Verified { entries: forgotten.through, head: forgotten.hash })
+        }
+        None => Ok(whole),
+    }
 }
 
 fn first() -> Digest {

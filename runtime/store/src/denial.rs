@@ -1,8 +1,9 @@
 //! What connectors were refused, and what they would be refused under a grant that is tried out.
 //!
-//! Each call leaves one audit row a reason, however often it tried. The counts by address are for
-//! the person who decides about the grant, and they are bounded: a connector chooses what it asks
-//! for, so it must not choose how much is stored.
+//! Each run leaves one audit row a connector and reason, however often and in however many steps and
+//! attempts it tried; so does each call outside of a run. The counts by address are for the person who
+//! decides about the grant. Both are bounded: a connector chooses what it asks for, so it must not
+//! choose how much is stored.
 
 use std::collections::BTreeMap;
 
@@ -107,7 +108,8 @@ impl DenialKind {
 }
 
 impl Store {
-    /// Counts the refusals of one call, and audits those that were refused: one row a reason.
+    /// Counts the refusals of one call, and audits those that were refused: one row a reason, unless an
+    /// earlier call of the run left it.
     ///
     /// # Errors
     /// When the write fails.
@@ -127,6 +129,9 @@ impl Store {
             }
             let by = By::new(format!("connector/{}", within.connector), now);
             for (count, first) in reasons.into_values() {
+                if !is_new(connection, &within, &first.reason)? {
+                    continue;
+                }
                 let detail = json!({
                     "reason": first.reason, "gate": first.gate, "run": within.run, "step": within.step, "count": count,
                     "method": cut(&first.method), "url": cut(&first.place), "message": cut(&first.message),
@@ -156,6 +161,15 @@ impl Store {
         })
         .await
     }
+}
+
+/// Whether the run is refused for this reason for the first time; it is noted.
+fn is_new(connection: &Connection, within: &DeniedIn, reason: &str) -> Result<bool, StoreError> {
+    let Some(run) = &within.run else { return Ok(true) };
+    let noted = connection
+        .prepare_cached("INSERT OR IGNORE INTO denied_run (run, connector, reason) VALUES (?1, ?2, ?3)")?
+        .execute([run, &within.connector, cut(reason)])?;
+    Ok(noted > 0)
 }
 
 /// What the audit log calls a refusal: those about credentials apart from those about addresses.

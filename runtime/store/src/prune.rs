@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use wharf_model::time::Timestamp;
 
 use crate::{
-    blob, denial,
+    audit, blob, denial,
     error::StoreError,
     kv, mail,
     row::{Millis, Raw, signed},
@@ -26,14 +26,16 @@ pub struct Retention {
     pub runs: Duration,
     /// What arrived and its dedupe keys; less than 7 days counts as 7 days.
     pub inbox: Duration,
+    /// Rows of the audit log; they go a whole batch at a time.
+    pub audit: Duration,
     /// Most rows of each kind that one call deletes.
     pub batch: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        let month = Duration::from_secs(30 * 24 * 3600);
-        Self { runs: month, inbox: month, batch: 200 }
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        Self { runs: days(30), inbox: days(30), audit: days(400), batch: 200 }
     }
 }
 
@@ -46,6 +48,8 @@ pub struct Pruned {
     pub inbox: usize,
     /// Expired entries of connectors' stores.
     pub kept: usize,
+    /// Rows of the audit log.
+    pub audit: usize,
 }
 
 impl Pruned {
@@ -73,6 +77,7 @@ impl Store {
                 runs: runs.len(),
                 inbox: forget_arrivals(connection, before(now, keep), retention.batch)?,
                 kept: kv::prune(connection, now, retention.batch.into())?,
+                audit: audit::prune(connection, before(now, retention.audit), retention.batch, now)?,
             })
         })
         .await
@@ -112,6 +117,7 @@ fn forget(connection: &Connection, run: &str) -> Result<(), StoreError> {
     mail::forget(connection, run)?;
     connection.prepare_cached("DELETE FROM journal WHERE run = ?1")?.execute([run])?;
     connection.prepare_cached("DELETE FROM dead_letter WHERE run = ?1")?.execute([run])?;
+    connection.prepare_cached("DELETE FROM denied_run WHERE run = ?1")?.execute([run])?;
     connection.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     Ok(())
 }

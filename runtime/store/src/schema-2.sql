@@ -36,6 +36,15 @@ CREATE TABLE denial (
     PRIMARY KEY (connector, kind, reason, gate, method, place)
 ) STRICT, WITHOUT ROWID;
 
+-- Which reasons of which run are in the audit log already: a run that is refused the same again and again
+-- leaves one row there. Forgotten with the run.
+CREATE TABLE denied_run (
+    run TEXT NOT NULL,
+    connector TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (run, connector, reason)
+) STRICT, WITHOUT ROWID;
+
 -- Counts the master keys; a secret under an older one than the newest is still to be sealed anew.
 ALTER TABLE secret ADD COLUMN key INTEGER NOT NULL DEFAULT 1;
 INSERT INTO meta (name, value) VALUES ('master-key-generation', CAST('1' AS BLOB));

@@ -34,6 +34,5 @@ pub fn run(data: &[u8]) {
     for problem in &problems {
         assert!((1..=lines.max(1) + 1).contains(&problem.line), "{problem:?} of {lines} lines");
     }
-    let shown = render(&problems, "flow.yaml", source);
-    assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+    crate::inert(render(&problems, "flow.yaml", source));
 }

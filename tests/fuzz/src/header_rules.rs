@@ -13,7 +13,7 @@ use wharf_model::{
     manifest::{EffectClass, Manifest},
 };
 
-/// RFC 9110 section 7.6.1 and 7.8, RFC 9112, RFC 7239, RFC 6455, and the names by which proxies and
+/// RFC 9110 section 7.6.1 and 7.8, RFC 9112, RFC 7239, RFC 7838, RFC 8470, RFC 6455, and the names by which proxies and
 /// frameworks pass on a client's address, host or method. `*` stands at the end of a prefix.
 const FORBIDDEN: &[&str] = &[
     "host",
@@ -26,11 +26,18 @@ const FORBIDDEN: &[&str] = &[
     "upgrade",
     "expect",
     "via",
+    "max-forwards",
+    "alt-used",
+    "early-data",
     "http2-settings",
     "proxy-*",
     "forwarded",
     "x-forwarded-*",
+    "x-forwarded",
     "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
     "authorization",
     "x-http-method-override",
     "x-http-method",
@@ -111,7 +118,7 @@ pub fn run(data: &[u8]) {
         Err(error) => {
             let innocent = |field: &Field| INNOCENT.contains(&field.name.as_str()) && is_value(&field.value);
             assert!(!(fits(&fields) && fields.iter().all(innocent)), "{error}: {fields:?}");
-            assert!(!error.to_string().contains(|c: char| c.is_control() && c != '\n'), "{error:?}");
+            crate::inert(error);
         }
     }
 }

@@ -65,6 +65,8 @@ const WRAPPINGS: &[(&str, u32)] = &[
     ("64:ff9b:1:ffff:ffff:ffff::", 0),
     ("2002::", 80),
     ("2001::", 0),
+    ("2a00::5efe:0:0", 0),
+    ("2a00::200:5efe:0:0", 0),
 ];
 
 /// One input.
@@ -130,8 +132,12 @@ fn check(address: IpAddr) {
 fn expected(address: IpAddr) -> Option<Must> {
     let table = match address {
         IpAddr::V4(_) => V4,
-        IpAddr::V6(v6) if !(0x2000..=0x3fff).contains(&v6.segments()[0]) => return Some(Must::Refuse),
-        IpAddr::V6(_) => V6,
+        IpAddr::V6(v6) => match v6.segments() {
+            [..=0x1fff | 0x4000.., ..] => return Some(Must::Refuse),
+            // RFC 5214, section 6.1: an IPv4 address behind either form of the identifier is ISATAP's.
+            [_, _, _, _, 0x0000 | 0x0200, 0x5efe, ..] => return Some(Must::Refuse),
+            _ => V6,
+        },
     };
     let within = |first: &str, last: &str| {
         first.parse::<IpAddr>().is_ok_and(|first| first <= address)

@@ -74,6 +74,16 @@ pub fn replay_path(path: &std::path::Path, run: fn(&[u8])) -> std::io::Result<us
     Ok(files.len())
 }
 
+/// What a person is shown has no character that moves a cursor or turns the direction of what follows.
+fn inert(shown: impl std::fmt::Display) {
+    let shown = shown.to_string();
+    let acts = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    assert!(!shown.contains(acts), "{shown:?}");
+}
+
 /// The text before the first line break, and what comes after it.
 fn first_line(data: &[u8]) -> Option<(&str, &[u8])> {
     let at = data.iter().position(|byte| *byte == b'\n')?;

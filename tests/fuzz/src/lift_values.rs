@@ -1,7 +1,8 @@
 //! Values across the border: whatever bytes a guest calls a result, and whatever words it passes to
 //! the host, the call ends within its limits, as a typed result, and the host stands.
 //!
-//! Input: byte 0 chooses the export; all of it is the guest's image (see `guest`).
+//! Input: byte 0 chooses the export; all of it is the guest's image (see `guest`). With the highest bit
+//! of byte 1 the call is made twice, and is worth the same both times.
 
 use std::{fmt::Debug, sync::LazyLock};
 
@@ -17,7 +18,7 @@ use wharf_model::{
 use wharf_sandbox::{Call, Connector, Finished, Listing, OptionsQuery, Sandbox, SandboxConfig, Subscription};
 
 use crate::guest::{self, IMAGE_BYTES, MAGIC};
-use crate::host::Plain;
+use crate::{host::Plain, inert};
 
 /// Small, so that an input that reaches one ends soon.
 pub(crate) const LIMITS: Limits = Limits {
@@ -28,6 +29,7 @@ pub(crate) const LIMITS: Limits = Limits {
     host_bytes: 1 << 20,
     handles: 16,
     http_requests: 4,
+    http_in_flight: 2,
     http_request_bytes: 64 << 10,
     http_response_bytes: 64 << 10,
     log_bytes: 16 << 10,
@@ -60,10 +62,17 @@ pub fn run(data: &[u8]) {
     let Some(export) = data.first() else { return };
     let image = data.get(..IMAGE_BYTES).unwrap_or(data);
     let text = format!("{MAGIC}{}", hex::encode(image));
-    BED.runtime.block_on(call(&BED.connector, export % 21, &text));
+    let again = || BED.runtime.block_on(call(&BED.connector, export % 21, &text));
+    let first = again();
+    if image.get(1).is_some_and(|byte| byte & 0x80 != 0)
+        // A call that meets the deadline of a busy machine says nothing.
+        && let (Some(first), Some(second)) = (first, again())
+    {
+        assert_eq!(first, second, "the same call twice");
+    }
 }
 
-async fn call(connector: &Connector, export: u8, text: &str) {
+async fn call(connector: &Connector, export: u8, text: &str) -> Option<String> {
     let (call, context) = (Call { limits: LIMITS, host: Box::new(Plain) }, context());
     let subscription = Subscription { id: "s".to_owned(), expires_at: None, state: "state".into() };
     match export {
@@ -91,24 +100,27 @@ async fn call(connector: &Connector, export: u8, text: &str) {
     }
 }
 
-/// The call is over: within its limits, and with something that can be shown.
-pub(crate) fn ended<T: Debug>(finished: Finished<T>) {
+/// The call is over: within its limits, and with something that can be shown. What it is worth, if it
+/// went well.
+pub(crate) fn ended<T: Debug>(finished: Finished<T>) -> Option<String> {
     let metering = finished.metering;
     assert!(metering.fuel <= LIMITS.fuel, "{metering:?}");
     assert!(metering.peak_memory_bytes <= LIMITS.memory_bytes, "{metering:?}");
     assert!(metering.effects <= LIMITS.http_requests, "{metering:?}");
-    let log: usize = finished.log.iter().map(|line| line.message.len()).sum();
-    assert!(log as u64 <= LIMITS.log_bytes, "{log} bytes of log");
+    let log: usize = finished.log.iter().map(|line| line.message.len() + line.fields.len()).sum();
+    // The line that says where it was cut comes on top.
+    assert!(log as u64 <= LIMITS.log_bytes + 40, "{log} bytes of log");
     match finished.result {
         Ok(value) => {
             // In `Debug` a byte takes up to `\u{feff}`, and a list of small things their names.
-            let size = format!("{value:?}").len() as u64;
-            assert!(size <= LIMITS.output_bytes * 16, "{size} bytes came out");
+            let shown = format!("{value:?}");
+            assert!(shown.len() as u64 <= LIMITS.output_bytes * 16, "{} bytes came out", shown.len());
+            Some(format!("{shown} for {} fuel", metering.fuel))
         }
         Err(error @ (CallError::NotExported(_) | CallError::Host(_))) => panic!("{error:?}"),
         Err(error) => {
-            let shown = error.to_string();
-            assert!(!shown.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{shown:?}");
+            inert(error);
+            None
         }
     }
 }

@@ -1,13 +1,18 @@
 //! The manifest's reader: what is read means the same when it is written and read again, what is
-//! accepted the gate can use, and nothing of it can move a cursor on a person's terminal.
+//! accepted the gate can use, an upgrade that asks for more says so, and nothing of it can move a
+//! cursor on a person's terminal.
 //!
 //! Input: the text of a manifest.
 
-use std::fmt::Display;
-
 use wharf_gate::Authority;
-use wharf_model::grant::Grant;
+use wharf_model::{
+    egress::{Rule, Target},
+    grant::Grant,
+    manifest::{Manifest, Slot},
+};
 use wharf_package::{CONTRACT, check_manifest, diff, parse_manifest, permissions};
+
+use crate::inert;
 
 /// One input.
 ///
@@ -17,7 +22,7 @@ pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let manifest = match parse_manifest(text) {
         Ok(manifest) => manifest,
-        Err(error) => return inert(&error.message),
+        Err(error) => return inert(error),
     };
     let written = serde_json::to_string(&manifest).expect("a manifest is JSON");
     let again = parse_manifest(&written).unwrap_or_else(|error| panic!("{error}: {written}"));
@@ -26,8 +31,10 @@ pub fn run(data: &[u8]) {
 
     permissions(&manifest).iter().for_each(inert);
     assert!(diff(&manifest, &again).changes.is_empty(), "{written}");
+    check_upgrades(&manifest);
     let (package, version) = CONTRACT.split_once('@').expect("the contract has a version");
-    let exports: Vec<String> = crate::INTERFACES.iter().map(|name| format!("{package}/{name}@{version}")).collect();
+    let exports: Vec<String> =
+        crate::INTERFACES.iter().map(|name| format!("{package}/{name}@{version}")).collect();
     match check_manifest(&manifest, &exports) {
         Ok(()) => {
             let grant = Grant { egress: manifest.egress.clone(), ..Grant::default() };
@@ -42,11 +49,45 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What a person is shown moves no cursor and turns no text.
-fn inert(shown: impl Display) {
-    let shown = shown.to_string();
-    let moves = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    assert!(!shown.contains(moves), "{shown:?}");
+/// From a version that asks for less, this one widens; back again, nothing does.
+fn check_upgrades(manifest: &Manifest) {
+    let store = manifest.store.as_ref().is_some_and(|store| store.max_bytes > 0);
+    let scratch = manifest.scratch.as_ref().is_some_and(|scratch| scratch.max_bytes > 0);
+    let without: [(bool, fn(&mut Manifest)); 6] = [
+        (!manifest.egress.is_empty(), |less| less.egress.clear()),
+        (!manifest.auth.is_empty(), |less| less.auth.clear()),
+        (store, |less| less.store = None),
+        (scratch, |less| less.scratch = None),
+        (manifest.auth.values().any(|method| method.slots.values().any(|slot| slot.hmac)), |less| {
+            each_slot(less, |slot| slot.hmac = false);
+        }),
+        (
+            manifest.auth.values().any(|method| method.slots.values().any(|slot| slot.reveal.is_some())),
+            |less| {
+                each_slot(less, |slot| slot.reveal = None);
+            },
+        ),
+    ];
+    for (asks, take) in without.iter().filter(|(asks, _)| *asks) {
+        let mut less = manifest.clone();
+        take(&mut less);
+        assert_eq!(diff(&less, manifest).widens(), *asks, "{less:?} to {manifest:?}");
+        assert!(!diff(manifest, &less).widens(), "{manifest:?} to {less:?}");
+    }
+    // One address or method less; it widens unless what is left allows the call all the same.
+    for at in 0..manifest.egress.len().min(8) {
+        let mut less = manifest.clone();
+        let gone = less.egress.remove(at);
+        if Rule::parse(&gone).is_err() {
+            continue;
+        }
+        let left: Vec<Rule> = less.egress.iter().filter_map(|request| Rule::parse(request).ok()).collect();
+        let Ok(target) = Target::parse(&gone.url.replace('*', "any")) else { continue };
+        let lost = gone.methods.iter().any(|method| !left.iter().any(|rule| rule.allows(method, &target)));
+        assert!(!lost || diff(&less, manifest).widens(), "{gone:?} is asked for in silence");
+    }
+}
+
+fn each_slot(manifest: &mut Manifest, change: fn(&mut Slot)) {
+    manifest.auth.values_mut().flat_map(|method| method.slots.values_mut()).for_each(change);
 }

@@ -1,15 +1,17 @@
 //! URL and policy. What is judged is what is dialled, and nothing outside of the rules is allowed.
 //!
 //! Input: three lines. `GET,POST https://a.test/v1/` is the manifest's rule, the next one the
-//! grant's, then comes what is asked for, `GET https://a.test/v1/x`, to the end of the input.
+//! grant's, then comes what is asked for, `GET https://a.test/v1/x`, to the end of the input. What
+//! stands behind a tab in the first line is what a connection's settings hold.
 
+use serde_json::json;
 use wharf_model::{
-    egress::{Access, Operation, Rule, RuleSets, Target, covers, decide},
+    egress::{Access, Operation, Rule, RuleSets, Settings, Target, covers, decide},
     manifest::{EffectClass, EgressRequest},
 };
 
 use crate::{
-    first_line,
+    first_line, inert,
     urls::{Parts, is_aton, readings},
 };
 
@@ -22,7 +24,9 @@ pub fn run(data: &[u8]) {
     let Some((granted, rest)) = first_line(rest) else { return };
     let Ok(asked) = std::str::from_utf8(rest) else { return };
     let Some((method, url)) = asked.split_once(' ') else { return };
+    let (declared, setting) = declared.split_once('\t').unwrap_or((declared, ""));
     let (declared, granted) = (request(declared), request(granted));
+    check_setting(&declared, setting);
     let rules: Vec<Rule> =
         [&declared, &granted].into_iter().filter_map(|wanted| Rule::parse(wanted).ok()).collect();
     for rule in &rules {
@@ -31,7 +35,7 @@ pub fn run(data: &[u8]) {
     let target = match Target::parse(url) {
         Ok(target) => target,
         Err(error) => {
-            assert!(!error.to_string().contains(char::is_control), "{url:?} is repeated: {error:?}");
+            inert(error);
             return;
         }
     };
@@ -94,6 +98,52 @@ fn check_canonical(target: &Target) {
         .split('/')
         .any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."));
     assert!(!dots, "{text:?} has dot segments");
+}
+
+/// What a rule says outside of its braces holds, whatever a connection's settings hold.
+fn check_setting(wanted: &EgressRequest, setting: &str) {
+    let Ok(rule) = Rule::parse(wanted) else { return };
+    let (Some((before, _)), Some((_, after))) = (wanted.url.split_once('{'), wanted.url.rsplit_once('}'))
+    else {
+        return;
+    };
+    let values = json!({ "x": setting });
+    let Ok(Some(filled)) = rule.resolve(Settings { schema: None, values: &values }) else { return };
+    let said = format!("{wanted:?} with {setting:?} is {filled}");
+    assert_eq!(filled.methods(), rule.methods());
+    assert!(filled.is_concrete() || wanted.url.contains('*'), "{said}");
+    if !filled.is_concrete() {
+        return;
+    }
+    let target = Target::parse(filled.url()).unwrap_or_else(|error| panic!("{said}: {error}"));
+    assert!(filled.has_origin(&target) && filled.has_path(&target), "{said} and does not hold itself");
+    let parts = Parts::of(target.url().as_str()).unwrap_or_else(|| panic!("{said}, not canonical"));
+    assert_eq!(parts.query, None, "{said}");
+    let (tail, path) = after.split_at(after.find('/').unwrap_or(after.len()));
+    let plain = |text: &str| {
+        text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"/.-:".contains(&b))
+    };
+    if !plain(before) || !plain(after) || format!("{path}/").contains("/.") {
+        return;
+    }
+    let Some((scheme, head)) = before.split_once("://") else {
+        let own = Target::parse(setting.trim()).unwrap_or_else(|error| panic!("{said}: {error}"));
+        assert_eq!(own.origin(), target.origin(), "{said}");
+        assert_eq!(
+            parts.path.trim_end_matches('/'),
+            format!("{}{path}", own.path().trim_end_matches('/')).trim_end_matches('/'),
+            "{said}"
+        );
+        return;
+    };
+    assert_eq!((parts.scheme, parts.path), (scheme, if path.is_empty() { "/" } else { path }), "{said}");
+    // Alone, a setting may bring its port.
+    if (head, tail) != ("", "") {
+        let (tail, port) = tail.split_once(':').unwrap_or((tail, ""));
+        assert_eq!(parts.port, port.parse().unwrap_or(if scheme == "http" { 80 } else { 443 }), "{said}");
+        let fits = parts.host.starts_with(head) && parts.host.ends_with(tail.trim_end_matches('.'));
+        assert!(fits || parts.literal().is_some(), "{said}");
+    }
 }
 
 /// What covers a rule allows all that the rule allows: an upgrade is judged by it.

@@ -3,6 +3,7 @@
 
 mod alone;
 mod crowd;
+mod flood;
 mod host;
 
 use serde_json::{Value, json};
@@ -60,7 +61,20 @@ pub(super) const CLOCK: &str = "
 
 /// Installs a guest under `name` and applies its flow.
 pub(super) async fn settle(bed: &Bed, name: &str, core: &Core, limits: &Value) {
-    bed.install(wat::connector(name, "1.0.0", |_| {}, core)).await.unwrap();
-    bed.grant(name, &[], limits).await;
+    settle_granted(bed, name, core, &[], limits).await;
+}
+
+/// The same, and it may call these (`GET,POST https://…`).
+pub(super) async fn settle_granted(bed: &Bed, name: &str, core: &Core, rules: &[&str], limits: &Value) {
+    let egress: Vec<Value> = rules
+        .iter()
+        .map(|rule| {
+            let (methods, url) = rule.split_once(' ').unwrap();
+            json!({ "url": url, "methods": methods.split(',').collect::<Vec<_>>() })
+        })
+        .collect();
+    let asks = |manifest: &mut Value| manifest["egress"] = json!(egress);
+    bed.install(wat::connector(name, "1.0.0", asks, core)).await.unwrap();
+    bed.grant(name, rules, limits).await;
     bed.flow_of(name).await;
 }

@@ -59,7 +59,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         #function
 
         #[doc = "The action of the function of this name."]
-        #[allow(non_camel_case_types, reason = "it has the name of its function")]
+        #[expect(non_camel_case_types, reason = "it has the name of its function")]
         #visibility enum #ident {}
 
         impl ::wharf::Action for #ident {

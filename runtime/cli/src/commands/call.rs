@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use wharf_gate::{Authority, CarveOut, Credentials, Gate, GateConfig, Secret};
+use wharf_gate::{Authority, CarveOut, Credentials, Gate, GateConfig, Redactor, Secret};
 use wharf_harness::{Effects, LoneHost};
 use wharf_model::{
     call::{CallError, Context, Mode, Outcome},
@@ -24,7 +24,7 @@ use wharf_model::{
 use wharf_sandbox::{Call, Connector, Finished, Sandbox, SandboxConfig, ScanLimits, WorkerCommand};
 
 use super::{
-    connector::{LimitFlags, egress},
+    connector::{LimitFlags, egress, roots, slot},
     inspect::open,
 };
 use crate::{
@@ -68,6 +68,13 @@ pub struct Args {
     /// A secret by its slot: `SLOT=env:NAME`, `SLOT=@file`, `SLOT=-` for stdin, `SLOT=value`; may be repeated.
     #[arg(long, value_name = "SLOT=VALUE")]
     secret: Vec<String>,
+    /// Let it READ this secret, not only use it: an auth method and a slot that its manifest asks to reveal,
+    /// as `key/private`; may be repeated.
+    #[arg(long, value_name = "METHOD/SLOT", value_parser = slot)]
+    reveal: Vec<String>,
+    /// Trust the certificate authorities of this PEM file, besides the built-in ones; may be repeated.
+    #[arg(long, value_name = "@FILE")]
+    root: Vec<String>,
     /// Continue a list: the `next` of the page before.
     #[arg(long)]
     page: Option<String>,
@@ -87,7 +94,11 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let limits = Limits::default()
         .with(&args.limits.over(wharf_model::grant::LimitOverrides::default()), &Limits::ceiling());
     let settings = input::settings(&args.setting)?;
+    for secret in revealed(&args.reveal, manifest)? {
+        output.note(&render::connector::reveals(&manifest.name, secret));
+    }
     let authority = authority(&args, manifest, &settings)?;
+    let redactor = authority.redactor().clone();
     let scope = authority.action(&args.action, &limits).context("the gate does not know the action")?;
     let effects = Effects::default();
     let host = LoneHost {
@@ -107,7 +118,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     let call = Call { limits, host: Box::new(host) };
     let finished =
         connector.run(call, &args.action, &input.to_string(), args.page.as_deref(), &context).await;
-    Ok(report(&manifest.name, &args.action, &finished, &effects.take(), output))
+    Ok(report(&manifest.name, &args.action, &finished, (&effects.take(), &redactor), output))
 }
 
 /// Compiles in a process of its own, as the server does: the file may be anybody's.
@@ -153,7 +164,8 @@ fn check(action: &Action, name: &str, input: &Value) -> Result<(), Fault> {
 }
 
 fn authority(args: &Args, manifest: &Manifest, settings: &Value) -> Result<Authority> {
-    let grant = Grant { egress: args.allow.clone(), ..Grant::default() };
+    let mut grant = Grant { egress: args.allow.clone(), reveal: args.reveal.clone(), ..Grant::default() };
+    roots::change(&mut grant.roots, &args.root, &[])?;
     let slots = args
         .secret
         .iter()
@@ -166,6 +178,26 @@ fn authority(args: &Args, manifest: &Manifest, settings: &Value) -> Result<Autho
         Some(_) | None => anyhow::bail!(Fault::usage(format!("{} takes no credential", manifest.name))),
     };
     Ok(Authority::new(&manifest.name, manifest, &grant, Some(settings), credentials)?)
+}
+
+/// The secrets that are given to be read; each must be asked for by the manifest.
+fn revealed<'a>(given: &'a [String], manifest: &Manifest) -> Result<&'a [String], Fault> {
+    let asks = |secret: &String| {
+        let named = secret.split_once('/');
+        let slot = named.and_then(|(method, slot)| manifest.auth.get(method)?.slots.get(slot));
+        slot.is_some_and(|slot| slot.reveal.is_some())
+    };
+    match given.iter().find(|secret| !asks(secret)) {
+        Some(secret) => Err(Fault::new(
+            Exit::Invalid,
+            "not-asked-for",
+            format!(
+                "{} does not ask to read the secret `{secret}`; leave --reveal {secret} out",
+                manifest.name
+            ),
+        )),
+        None => Ok(given),
+    }
 }
 
 /// The same input has the same key, unless another one is given.
@@ -199,7 +231,7 @@ fn report(
     connector: &str,
     action: &str,
     finished: &Finished<Outcome>,
-    effects: &[Effect],
+    (effects, redactor): (&[Effect], &Redactor),
     output: &mut Output,
 ) -> Exit {
     let exit = match &finished.result {
@@ -207,7 +239,8 @@ fn report(
         Err(_) if denied(effects) => Exit::Refused,
         Err(_) => Exit::Failed,
     };
-    output.text(&text(connector, action, finished, effects));
+    // What it was let read must not end up on a screen or in a file by way of its output or log.
+    output.text(&redactor.text(&text(connector, action, finished, effects)));
     let (failure, trap, host) = match &finished.result {
         Ok(_) => (None, None, None),
         Err(CallError::Failed(failure)) => (Some(failure), None, None),
@@ -216,13 +249,13 @@ fn report(
             (None, None, Some(error.to_string()))
         }
     };
-    output.json(&json!({
+    output.json(&redactor.json(json!({
         "ok": finished.result.is_ok(), "outcome": finished.result.as_ref().ok().map(outcome), "error": host,
         "failure": failure.map(render::document::snake_case),
         "trap": trap.map(render::document::snake_case),
         "metering": render::document::snake_case(&finished.metering),
         "effects": render::document::snake_case(effects), "log": render::document::snake_case(&finished.log),
-    }));
+    })));
     exit
 }
 

@@ -1,7 +1,7 @@
 //! `wharf connector`: what is installed, and what it may do.
 
 mod grant;
-pub(crate) use grant::{LimitFlags, egress};
+pub(crate) use grant::{LimitFlags, egress, roots, slot};
 mod install;
 mod permissions;
 
@@ -65,6 +65,7 @@ enum What {
   wharf connector grant slack --egress 'GET,POST https://slack.com/api/'
   wharf connector grant slack --no-egress https://slack.com/api/
   wharf connector grant slack --fuel 2G --deadline 60s --memory 128MiB
+  wharf connector grant slack --root @private-ca.pem
   wharf connector grant slack --no-egress https://slack.com/api/ --report-only
   wharf connector grant slack --enforce")]
     Grant(grant::Change),

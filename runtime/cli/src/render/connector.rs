@@ -9,6 +9,7 @@ use crate::{
     inert::{inert, inert_short},
     view::{Change, Connector, Held, Installed},
 };
+use wharf_gate::CertificateAuthority;
 use wharf_model::grant::{Grant, Limits};
 
 /// A connector file, or an installed connector, in the words of the prompt.
@@ -208,6 +209,7 @@ pub(super) fn granted(grant: &Grant) -> Vec<String> {
         .map(|request| format!("call {} {}", request.methods.join(", "), request.url))
         .collect();
     lines.extend(grant.reveal.iter().map(|secret| format!("READ the secret {secret} itself")));
+    lines.extend(grant.roots.iter().flat_map(|pem| authorities(pem)));
     lines.extend(
         grant.store_max_bytes.map(|max| format!("keep up to {} of its own state per connection", bytes(max))),
     );
@@ -233,6 +235,27 @@ pub(super) fn granted(grant: &Grant) -> Vec<String> {
         lines.push("nothing".to_owned());
     }
     lines
+}
+
+/// Said before a connector may read a secret.
+#[must_use]
+pub fn reveals(connector: &str, secret: &str) -> String {
+    format!(
+        "{} {} may READ the secret {} itself in this call, and tell its provider what it likes of it",
+        warn("warning:"),
+        inert(connector),
+        strong(inert(secret))
+    )
+}
+
+/// What a grant trusts besides the server's authorities.
+fn authorities(pem: &str) -> Vec<String> {
+    match CertificateAuthority::read(pem) {
+        Ok(read) => {
+            read.iter().map(|root| format!("trust the certificate authority {}", root.fingerprint)).collect()
+        }
+        Err(error) => vec![format!("trust a certificate authority that cannot be read: {error}")],
+    }
 }
 
 /// Held for a person, and how that person lets it in.

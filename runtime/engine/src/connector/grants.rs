@@ -1,17 +1,20 @@
 //! Grants: in force, tried out, and what became of what connectors tried.
 
 use serde_json::Value;
+use wharf_gate::{CertificateAuthority, TlsMaterialError};
 use wharf_model::{
     egress::Rule,
     grant::{Grant, Limits},
 };
 use wharf_store::{By, Denial, GrantVersion, NewGrant};
 
-use super::{ConnectorInfo, HeldVersion};
+use super::{ConnectorInfo, HeldVersion, opened::Opened};
 use crate::{clock, engine::Engine, error::EngineError};
 
 /// Rules in a grant: each call is compared with each.
 const MOST_RULES: usize = 256;
+/// Bytes of certificate authorities in a grant: it is read whenever a call's authority is worked out.
+const MOST_ROOT_BYTES: usize = 256 << 10;
 /// Versions of a grant that are shown.
 const HISTORY: usize = 100;
 
@@ -45,11 +48,11 @@ impl Engine {
         seen: Option<u64>,
         actor: &str,
     ) -> Result<ConnectorInfo, EngineError> {
-        let revealed = self.newly_revealed(name, &grant).await?;
         let new = self.checked(name, grant, seen).await?;
+        let opened = self.opened(name, &new.grant).await?;
         let by = By::new(actor, clock::now());
         self.inner.store.set_grant(new, by.clone()).await?;
-        self.announce(name, revealed, &by).await?;
+        self.announce(name, opened, &by).await?;
         self.inner.registry.forget_access();
         self.connector(name).await
     }
@@ -62,8 +65,8 @@ impl Engine {
         seen: Option<u64>,
         actor: &str,
     ) -> Result<ConnectorInfo, EngineError> {
-        self.newly_revealed(name, &grant).await?;
         let new = self.checked(name, grant, seen).await?;
+        self.opened(name, &new.grant).await?;
         self.inner.store.propose_grant(new, By::new(actor, clock::now())).await?;
         self.inner.registry.forget_access();
         self.connector(name).await
@@ -77,13 +80,13 @@ impl Engine {
         actor: &str,
     ) -> Result<ConnectorInfo, EngineError> {
         let proposed = self.inner.store.proposed_grant(name.to_owned()).await?;
-        let revealed = match &proposed {
-            Some(proposed) => self.newly_revealed(name, &proposed.grant).await?,
-            None => Vec::new(),
+        let opened = match &proposed {
+            Some(proposed) => self.opened(name, &proposed.grant).await?,
+            None => Opened::default(),
         };
         let by = By::new(actor, clock::now());
         self.inner.store.enforce_grant(name.to_owned(), version, by.clone()).await?;
-        self.announce(name, revealed, &by).await?;
+        self.announce(name, opened, &by).await?;
         self.inner.registry.forget_access();
         self.connector(name).await
     }
@@ -111,7 +114,12 @@ impl Engine {
         })
     }
 
-    async fn checked(&self, name: &str, grant: Grant, seen: Option<u64>) -> Result<NewGrant, EngineError> {
+    async fn checked(
+        &self,
+        name: &str,
+        mut grant: Grant,
+        seen: Option<u64>,
+    ) -> Result<NewGrant, EngineError> {
         if grant.egress.len() > MOST_RULES {
             return Err(EngineError::Invalid(format!(
                 "a grant of {} addresses; {MOST_RULES} are the most, so use prefixes or `*.`",
@@ -122,9 +130,29 @@ impl Engine {
             Rule::parse(request).map_err(|error| EngineError::Invalid(error.to_string()))?;
         }
         under_ceiling(&grant, &self.inner.registry.ceiling)?;
+        grant.roots = roots(&grant.roots)?;
         self.connector(name).await?;
         Ok(NewGrant { connector: name.to_owned(), grant, seen })
     }
+}
+
+/// The authorities as they are kept: a certificate each, in PEM and nothing else, none twice.
+fn roots(given: &[String]) -> Result<Vec<String>, EngineError> {
+    let invalid = |error: TlsMaterialError| EngineError::Invalid(error.to_string());
+    let bytes: usize = given.iter().map(String::len).sum();
+    if bytes > MOST_ROOT_BYTES {
+        return Err(EngineError::Invalid(format!(
+            "{bytes} bytes of certificate authorities; {MOST_ROOT_BYTES} are the most, so name only those \
+             that this connector's providers use"
+        )));
+    }
+    let mut kept = Vec::new();
+    for root in CertificateAuthority::read_all(given).map_err(invalid)? {
+        if !kept.contains(&root.pem) {
+            kept.push(root.pem);
+        }
+    }
+    Ok(kept)
 }
 
 /// A limit above the server's ceiling would not hold, and whoever set it should hear of it.

@@ -146,9 +146,9 @@ impl Plan {
     }
 
     /// Takes a refusal's challenge in; whether the request can now be sent again with an answer.
-    pub(crate) fn learn(&self, origin: &str, status: u16, headers: &HeaderMap) -> bool {
+    pub(crate) fn learn(&self, origin: impl FnOnce() -> String, status: u16, headers: &HeaderMap) -> bool {
         match self {
-            Self::Digest(digest) => status == 401 && digest.learn(origin, headers),
+            Self::Digest(digest) => status == 401 && digest.learn(&origin(), headers),
             Self::Fields(_)
             | Self::Basic { .. }
             | Self::Signature(_)

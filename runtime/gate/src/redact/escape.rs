@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Bytes of the longest escape: `\u005f`.
 pub(super) const LONGEST: usize = 6;
 
-/// Decoded bytes that are searched at once.
+/// Decoded bytes that are searched at once, besides those that are kept from before.
 const CHUNK: usize = 16 * 1024;
 
 /// A stretch of text with its escapes undone.
@@ -81,30 +81,27 @@ fn of_kind(
         // No escape stands in what is looked back on: the region before would have gone on.
         at = first.saturating_sub(reach);
         let mut end = first.saturating_add(reach).min(bytes.len());
-        while at < end {
-            let rest = bytes.get(at..end).unwrap_or_default();
-            let run = memchr::memchr(mark, rest).unwrap_or(rest.len()).min(CHUNK);
-            region.copy(rest.get(..run).unwrap_or_default(), at);
+        while let Some(run) = memchr::memchr(mark, bytes.get(at..end).unwrap_or_default()) {
+            region.copy(bytes.get(at..at + run).unwrap_or_default(), at);
             at += run;
-            let rest = bytes.get(at..).unwrap_or_default();
-            if at < end && rest.first() == Some(&mark) {
-                let width = match decode(rest) {
-                    Some((escape, width)) => {
-                        region.decode(&escape, at);
-                        end = (at + width).saturating_add(reach).min(bytes.len());
-                        width
-                    }
-                    None => {
-                        region.copy(&[mark], at);
-                        1
-                    }
-                };
-                at += width;
-            }
+            let width = match decode(bytes.get(at..).unwrap_or_default()) {
+                Some((escape, width)) => {
+                    region.decode(&escape, at);
+                    end = (at + width).saturating_add(reach).min(bytes.len());
+                    width
+                }
+                None => {
+                    region.copy(&[mark], at);
+                    1
+                }
+            };
+            at += width;
             if region.text.len() >= CHUNK + reach && region.give(at, reach, each) {
                 return true;
             }
         }
+        region.copy(bytes.get(at..end).unwrap_or_default(), at);
+        at = end;
         if region.give(at, reach, each) {
             return true;
         }
@@ -160,4 +157,78 @@ fn unit(rest: &[u8]) -> Option<u32> {
 
 fn hex(digit: u8) -> Option<u32> {
     char::from(digit).to_digit(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an escape stands for and how long it is; none when it is no escape.
+    #[track_caller]
+    fn check(decode: Decode, text: &[u8], expected: Option<(&[u8], usize)>) {
+        let found = decode(text).map(|(decoded, width)| (decoded.bytes[..decoded.len].to_vec(), width));
+        let shown = String::from_utf8_lossy(text);
+        assert_eq!(found, expected.map(|(bytes, width)| (bytes.to_vec(), width)), "{shown}");
+    }
+
+    #[test]
+    fn escapes() {
+        for (text, expected) in [
+            ("%5F", Some((b"_".as_slice(), 3))),
+            ("%5fx", Some((b"_", 3))),
+            ("%ff", Some((b"\xff", 3))),
+            ("%00", Some((b"\0", 3))),
+            ("%", None),
+            ("%5", None),
+            ("%5g", None),
+            ("%g5", None),
+        ] {
+            check(percent, text.as_bytes(), expected);
+        }
+        for (text, expected) in [
+            ("\\n", Some((b"\n".as_slice(), 2))),
+            ("\\t", Some((b"\t", 2))),
+            ("\\r", Some((b"\r", 2))),
+            ("\\b", Some((b"\x08", 2))),
+            ("\\f", Some((b"\x0c", 2))),
+            ("\\\"", Some((b"\"", 2))),
+            ("\\\\", Some((b"\\", 2))),
+            ("\\/", Some((b"/", 2))),
+            ("\\u005F", Some((b"_", 6))),
+            ("\\u00e9", Some((b"\xc3\xa9", 6))),
+            ("\\ud7ff", Some((b"\xed\x9f\xbf", 6))),
+            ("\\ue000", Some((b"\xee\x80\x80", 6))),
+            ("\\ud800\\udc00", Some((b"\xf0\x90\x80\x80", 12))),
+            ("\\ud83d\\udd11", Some((b"\xf0\x9f\x94\x91", 12))),
+            ("\\udbff\\udfff", Some((b"\xf4\x8f\xbf\xbf", 12))),
+            ("\\ud83d\\ue000", None),
+            ("\\ud83d\\udbff", None),
+            ("\\ud83dxudd11", None),
+            ("\\ud83d", None),
+            ("\\udc00", None),
+            ("\\u005", None),
+            ("\\u005g", None),
+            ("\\q", None),
+            ("\\", None),
+        ] {
+            check(json, text.as_bytes(), expected);
+        }
+    }
+
+    /// However dense the escapes: the regions stay small, and few bytes are handed out twice.
+    #[test]
+    fn a_region_is_handed_out_in_chunks() {
+        let reach = 4096;
+        for text in ["%41".repeat(100_000), format!("%41{}", "a".repeat(1000)).repeat(300)] {
+            let (mut most, mut all) = (0, 0);
+            let enough = regions(text.as_bytes(), reach, |region| {
+                most = most.max(region.text.len());
+                all += region.text.len();
+                false
+            });
+            let decoded = text.len() - 2 * text.matches('%').count();
+            assert!(!enough && most <= CHUNK + 2 * reach, "{most}");
+            assert!(all >= decoded && all * 10 <= decoded * 13, "{all} of {decoded}");
+        }
+    }
 }

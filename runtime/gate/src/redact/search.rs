@@ -162,3 +162,30 @@ fn rare(byte: u8) -> u32 {
         _ => 5,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Secrets begin alike; what sets them apart is looked for, and of equals the first.
+    #[test]
+    fn a_search_begins_at_the_least_ordinary_bytes() {
+        for (pattern, expected) in [
+            ("sk_live_QZ7X0a1b", 8),
+            ("eeeeeeeeKQZX", 8),
+            ("KKKKeeeeKQZX", 8),
+            ("%%%%eeeeKQZX", 0),
+            ("KQZXeeeeKQZX", 0),
+            ("eKQZX", 1),
+            ("KQZX", 0),
+            ("KQ", 0),
+        ] {
+            assert_eq!(cut(pattern.as_bytes()), expected, "{pattern}");
+        }
+        let classes: [&[u8]; 5] = [b" etaoinsr\"", b"bqz-_:,./=\n", b"059", b"AKZ", b"%@\0\x80"];
+        for (at, class) in classes.iter().enumerate() {
+            assert!(class.iter().all(|byte| rare(*byte) == rare(class[0])), "{class:?}");
+            assert!(classes[..at].iter().all(|lower| rare(lower[0]) < rare(class[0])), "{class:?}");
+        }
+    }
+}

@@ -155,6 +155,38 @@ fn what_repeats_and_overlaps_goes_whole() {
     }
 }
 
+/// A mark for each, and nothing of it left over.
+#[test]
+fn se_07_a_spelling_goes_to_its_last_character() {
+    let twice = redactor().text(&SECRET.repeat(2)).into_owned();
+    assert_eq!(twice, "[redacted][redacted]");
+    // At each alignment, whole groups of base64 and broken ones.
+    for length in 8..14 {
+        let secret = &SECRET[..length];
+        let redactor = Redactor::new([secret.as_bytes()]);
+        assert_eq!(redactor.longest(), length * 12 + 6);
+        for before in ["", "x", "xy"] {
+            if (before.len() + length) % 3 == 0 {
+                let text = STANDARD.encode(format!("{before}{secret}"));
+                let clean = redactor.text(&text).into_owned();
+                assert!(clean.ends_with("[redacted]"), "{text} became {clean}");
+            }
+        }
+    }
+    // One escape, at the far end of the longest spelling.
+    let hex = hex::encode(SECRET);
+    let (first, last) = (hex.as_bytes()[0], hex.as_bytes()[hex.len() - 1]);
+    for text in [format!("%{first:02x}{}", &hex[1..]), format!("{}%{last:02x}", &hex[..hex.len() - 1])] {
+        assert_eq!(redactor().text(&format!("<{text}>")), "<[redacted]>");
+    }
+    // A secret need not end with a character, and what is escaped together goes together.
+    let half = Redactor::new([b"secret-\xc3".as_slice()]);
+    assert_eq!(half.text("a secret-\\u00e9 b"), "a [redacted] b");
+    let control = "a\tb\rc\u{8}d\u{c}e\nf";
+    let redactor = Redactor::new([control.as_bytes()]);
+    assert!(redactor.finds(serde_json::to_string(control).unwrap().as_bytes()));
+}
+
 #[test]
 fn what_is_learnt_later_is_found_by_clones() {
     let redactor = Redactor::default();
@@ -166,4 +198,27 @@ fn what_is_learnt_later_is_found_by_clones() {
     }
     assert!(clone.finds(b"token-5-token") && clone.finds(b"token-2-token"));
     assert!(!clone.finds(b"token-1-token"), "four are kept");
+    redactor.learn(b"seven77");
+    redactor.learn(b"eight888");
+    assert!(!clone.finds(b"seven77") && clone.finds(b"eight888"), "the floor");
+    // Each search tells its own places; together they are in order.
+    let both = Redactor::new([b"given-given".as_slice()]);
+    both.learn(b"learnt-learnt");
+    assert_eq!(both.text("a learnt-learnt b given-given c"), "a [redacted] b [redacted] c");
+}
+
+#[test]
+fn a_json_value_is_searched_text_by_text() {
+    let redactor = Redactor::new([SECRET.as_bytes(), b"31415926".as_slice()]);
+    let found = redactor.json(serde_json::json!({
+        "a": ["b", null, true, 1.5, { SECRET: format!("<{SECRET}>") }],
+        "n": 31_415_926,
+        "harmless": { "n": 3_141_592 },
+    }));
+    let expected = serde_json::json!({
+        "a": ["b", null, true, 1.5, { "[redacted]": "<[redacted]>" }],
+        "n": "[redacted]",
+        "harmless": { "n": 3_141_592 },
+    });
+    assert_eq!(found, expected);
 }

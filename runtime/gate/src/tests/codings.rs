@@ -97,6 +97,48 @@ async fn codings_are_undone() {
     check(get(URL), &ok("identity"), b"plain", "plain").await;
 }
 
+/// A stream of five uncompressed bytes behind any beginning (RFC 7932, sections 9.1 and 9.2): `bits` of
+/// the header, the low ones first; then ISLAST 0, MNIBBLES 4, MLEN - 1, ISUNCOMPRESSED, and the end.
+fn with_window(header: u64, bits: u32, length: u64) -> Vec<u8> {
+    let mut word = header | ((length - 1) << (bits + 3)) | (1 << (bits + 3 + 16));
+    let whole = (bits + 3 + 16 + 1).div_ceil(8);
+    let mut body = Vec::new();
+    for _ in 0..whole {
+        body.push(u8::try_from(word & 0xff).unwrap());
+        word >>= 8;
+    }
+    [&body[..], b"hello", &[3]].concat()
+}
+
+#[tokio::test]
+async fn hc_33_a_window_that_is_not_for_everybody_is_refused_before_it_is_made() {
+    let head = "200 OK\r\ncontent-encoding: br\r\n";
+    let refused = "bad response: encoding: the br needs a window of more than 4194304 bytes; at most 22 window \
+                   bits are undone";
+    for (header, bits, expected) in [
+        // 10, 16, 17, 18 and 22 bits.
+        (0b010_0001, 7, "hello"),
+        (0b0, 1, "hello"),
+        (0b000_0001, 7, "hello"),
+        (0b0011, 4, "hello"),
+        (0b1011, 4, "hello"),
+        // 23, 24, and 30 by the extension: the pattern, a zero, and six bits.
+        (0b1101, 4, refused),
+        (0b1111, 4, refused),
+        ((30 << 8) | 0b001_0001, 14, refused),
+    ] {
+        check(get(URL), head, &with_window(header, bits, 5), expected).await;
+    }
+    // The encoder's own idea of a large body is within.
+    let large = once("br", &vec![b'x'; 9 << 20]).await;
+    let response = response(head, &large);
+    let bed = Bed::new(move |_, _| (response.clone(), After::Keep)).await;
+    assert_eq!(bed.send(&authority(&[A]), get(URL)).await.result.unwrap().body.len(), 9 << 20);
+    // The inner coding is looked at as well.
+    let inner = once("gzip", &with_window(0b1111, 4, 5)).await;
+    check(get(URL), "200 OK\r\ncontent-encoding: br, gzip\r\n", &inner, refused).await;
+}
+
 #[tokio::test]
 async fn what_is_no_coding_of_the_gate() {
     let thrice = "200 OK\r\ncontent-encoding: gzip, gzip, gzip\r\n";

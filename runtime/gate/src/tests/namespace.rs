@@ -34,12 +34,18 @@ const INSIDE: [&str; 9] = [
     "fc00::1",
 ];
 
-/// Brings up the loopback with every address, binds the resolver's configuration, runs the child.
+/// Brings up the loopback with every address, binds the resolver's configuration, runs the child. Without
+/// `nodad` an IPv6 address is tentative until the kernel finds the time, and nobody can listen on it.
 const SCRIPT: &str = r#"
 set -e
 mount --bind "$1" /etc/resolv.conf
 ip link set lo up
-for address in $2; do ip address add "$address" dev lo 2>/dev/null || ip -6 address add "$address" dev lo nodad; done
+for address in $2; do
+    case $address in
+        *:*) ip -6 address add "$address/128" dev lo nodad ;;
+        *) ip -4 address add "$address/32" dev lo ;;
+    esac
+done
 exec "$3" --exact tests::namespace::hc_16_to_20_in_the_child --nocapture
 "#;
 

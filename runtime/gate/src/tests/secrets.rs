@@ -182,6 +182,12 @@ async fn plain_http_carries_a_credential_inside_a_carve_out_only() {
         "insecure-credential"
     );
     assert_eq!(bed.hits(), [0, 0, 0, 1]);
+    // Another machine is across a network, carved out or not.
+    let bed = Bed::with(carve_out("10.0.0.1/32:8080"), GOOD, |_, _| reply(200, "a")).await;
+    let near = "http://10.0.0.1:8080";
+    assert_eq!(bed.send(&connector(near), get(&format!("{near}/x"))).await.verdict, "200");
+    assert_eq!(bed.send(&connector(near), signed(&format!("{near}/x"))).await.verdict, "insecure-credential");
+    assert_eq!(bed.hits(), [0, 0, 0, 1]);
 }
 
 #[test]

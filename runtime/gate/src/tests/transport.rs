@@ -8,10 +8,10 @@ use tokio::{
 use wharf_model::{grant::Grant, http::Redirects, manifest::Manifest};
 
 use super::{
-    bed::{A, A2, Bed, GOOD, Http2, Mock, SENTINEL, authority, build, get, redirect, reply, signed},
+    bed::{A, A2, Bed, CA, GOOD, Http2, Mock, SENTINEL, authority, build, get, redirect, reply, signed},
     mock::acceptor,
 };
-use crate::{Authority, AuthorityError, Credentials, GateConfig, Secret};
+use crate::{Authority, AuthorityError, CertificateAuthority, Credentials, GateConfig, Secret};
 
 const URL: &str = "https://api.allowed.test/v1/x";
 const OTHER: &[u8] = include_bytes!("fixtures/other.pem");
@@ -263,6 +263,26 @@ async fn a_grant_trusts_an_authority_for_its_connector_alone() {
         assert_eq!(bed.send(authority, get(URL)).await.verdict, expected);
     }
     assert_eq!(bed.send(&authority(&[A, A2]), get(URL)).await.verdict, "tls");
+}
+
+#[test]
+fn authorities_are_taken_out_of_their_files_one_by_one() {
+    let ours = str::from_utf8(CA).unwrap();
+    let other = "sha256:d851ec3e9cc4d443840f8d3abf7fa37a2fed24374a4ade10563f0436de315f23";
+    let read = |pem: &str| CertificateAuthority::read(pem).unwrap();
+    // Whatever else is in the file stays behind: words, and above all a key.
+    let file = format!("words\n{OTHER_CA}{CLIENT}{ours}");
+    let roots = read(&file);
+    assert_eq!(roots.len(), 3);
+    assert_eq!((roots[0].fingerprint.to_string().as_str(), roots[0].pem.as_str()), (other, OTHER_CA));
+    assert!(file.contains("PRIVATE KEY") && roots.iter().all(|root| !root.pem.contains("PRIVATE KEY")));
+    for root in &roots {
+        assert_eq!(read(&root.pem), std::slice::from_ref(root));
+    }
+    let many = [ours; 65];
+    let error = CertificateAuthority::read_all(many).unwrap_err().to_string();
+    assert!(error.contains("65 certificates; at most 64"), "{error}");
+    assert_eq!(CertificateAuthority::read_all([""; 0]), Ok(Vec::new()));
 }
 
 #[test]

@@ -50,17 +50,17 @@ pub fn decide(
     method: &str,
     target: &Target,
 ) -> Result<Access, Denial> {
-    let tried = format!("{} tried {} {}", rules.connector, shown(method), target.display());
+    let tried = || format!("{} tried {} {}", rules.connector, shown(method), target.display());
     if let Some(problem) = method_problem(method) {
-        return Err(denial(DeniedBy::Ceiling, "method", format!("{tried}\n  {problem}")));
+        return Err(denial(DeniedBy::Ceiling, "method", format!("{}\n  {problem}", tried())));
     }
     if !rules.manifest.iter().any(|rule| rule.allows(method, target)) {
         let reason = nearest(rules.manifest, method, target);
-        return Err(denial(DeniedBy::Manifest, reason, undeclared(rules, &tried, method, target)));
+        return Err(denial(DeniedBy::Manifest, reason, undeclared(rules, &tried(), method, target)));
     }
     if !rules.grant.iter().any(|rule| rule.allows(method, target)) {
         let reason = nearest(rules.grant, method, target);
-        return Err(denial(DeniedBy::Grant, reason, ungranted(rules, &tried, method, target)));
+        return Err(denial(DeniedBy::Grant, reason, ungranted(rules, &tried(), method, target)));
     }
     if is_safe(method) || operation.reads.iter().any(|rule| rule.allows(method, target)) {
         return Ok(Access::Read);
@@ -69,7 +69,8 @@ pub fn decide(
         return Ok(Access::Write);
     }
     let message = format!(
-        "{tried}\n  in an operation that is declared `read`\n  if it only reads, the author lists it:   reads: [{}]",
+        "{}\n  in an operation that is declared `read`\n  if it only reads, the author lists it:   reads: [{}]",
+        tried(),
         line(method, &target.display())
     );
     Err(denial(DeniedBy::Manifest, "effect", message))

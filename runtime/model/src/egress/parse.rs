@@ -6,7 +6,7 @@ use super::{
     path::ambiguous,
     rule::{HostRule, Place, Shape},
     setting::substitute,
-    target::{Scheme, TargetError, dns_name, drop_trailing_dot, host},
+    target::{Scheme, TargetError, dns_name, drop_trailing_dot, host, userinfo},
 };
 
 /// Stands in for a setting while the rest of a rule is checked.
@@ -71,8 +71,7 @@ pub(super) fn parse_place(text: &str) -> Result<Place, String> {
     let mut url =
         Url::parse(text).map_err(|error| format!("{error}; write it like `https://api.example.com/v1/`"))?;
     let scheme = Scheme::parse(url.scheme()).ok_or("only https and http can be called")?;
-    let authority = text.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    if authority.contains('@') {
+    if userinfo(text, &url) {
         return Err(TargetError::Userinfo.to_string());
     }
     if url.query().is_some() || url.fragment().is_some() {

@@ -166,18 +166,19 @@ impl Rule {
     /// How many of host, scheme, port, path and method fit, counted from the host to the first misfit.
     pub(super) fn passed(&self, method: &str, target: &Target) -> usize {
         let origin = target.origin();
-        let checks = match &self.shape {
-            Shape::Anywhere => [true; 4],
-            Shape::Place(place) => [
-                place.host.has(&origin.host),
-                place.scheme == origin.scheme,
-                place.port == origin.port,
-                under(&place.path, target.path()),
-            ],
-            Shape::Open { .. } => [false; 4],
+        let place = match &self.shape {
+            Shape::Anywhere => None,
+            Shape::Place(place) => Some(place),
+            Shape::Open { .. } => return 0,
         };
-        let method = self.methods.iter().any(|own| own == method);
-        checks.into_iter().chain([method]).take_while(|fits| *fits).count()
+        let checks: [&dyn Fn() -> bool; 5] = [
+            &|| place.is_none_or(|place| place.host.has(&origin.host)),
+            &|| place.is_none_or(|place| place.scheme == origin.scheme),
+            &|| place.is_none_or(|place| place.port == origin.port),
+            &|| place.is_none_or(|place| under(&place.path, target.path())),
+            &|| self.methods.iter().any(|own| own == method),
+        ];
+        checks.into_iter().take_while(|fits| fits()).count()
     }
 
     /// Whether this rule allows the call.
@@ -202,10 +203,9 @@ impl HostRule {
         match self {
             Self::Any => true,
             Self::Exact(own) => own == host,
-            // The dot before the domain is the label boundary: `evilallowed.test` has none.
-            Self::Below(domain) => {
-                host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
-            }
+            // The dot before the domain is the label boundary: `evilallowed.test` has none. What stands
+            // before the dot is a label, since hosts are names that DNS can carry.
+            Self::Below(domain) => host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.')),
         }
     }
 }

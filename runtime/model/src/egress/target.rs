@@ -3,7 +3,7 @@
 //! The parser is forgiving by design (it strips tabs, turns `\` into `/`, reads `0x7f.1` as an
 //! address), so what it silently repairs and nobody writes by accident is refused before it runs.
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 /// Longer URLs are refused; servers stop at about this length.
 const MAX_URL: usize = 8 * 1024;
@@ -99,15 +99,16 @@ impl Target {
         let Some(scheme) = Scheme::parse(url.scheme()) else {
             return Err(TargetError::Scheme(url.scheme().chars().take(32).collect()));
         };
-        if userinfo(text) || !url.username().is_empty() || url.password().is_some() {
+        if userinfo(text, &url) {
             return Err(TargetError::Userinfo);
         }
         url.set_fragment(None);
         drop_trailing_dot(&mut url)?;
         let host = host(&url)?;
         let port = url.port_or_known_default().filter(|port| *port != 0).ok_or(TargetError::Port)?;
-        // Canonical means that parsing again changes nothing: else check and dial could disagree.
-        if Url::parse(url.as_str()).ok().as_ref() != Some(&url) {
+        // Canonical means that parsing again changes nothing: else check and dial could disagree. What
+        // came canonical has been parsed just now.
+        if url.as_str() != text && Url::parse(url.as_str()).ok().as_ref() != Some(&url) {
             return Err(TargetError::Syntax("it has no stable canonical form".to_owned()));
         }
         Ok(Self { url, origin: Origin { scheme, host, port } })
@@ -159,8 +160,7 @@ impl Target {
     /// Scheme, host and port as a URL without a path; the default port is left out.
     #[must_use]
     pub fn base(&self) -> String {
-        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{}://{}{port}", self.origin.scheme.name(), self.origin.host)
+        self.url[..Position::BeforePath].to_owned()
     }
 }
 
@@ -179,12 +179,13 @@ fn strict(text: &str) -> Result<Url, TargetError> {
     Url::parse(text).map_err(|error| TargetError::Syntax(error.to_string()))
 }
 
-/// Whether the text names a user, even an empty one, which the parser would drop.
-fn userinfo(text: &str) -> bool {
+/// Whether the text names a user, even an empty one, which the parser would drop. The parser also finds
+/// one where no slash stands before it.
+pub(super) fn userinfo(text: &str, url: &Url) -> bool {
     let rest = text.find(['/', '\\']).and_then(|at| text.get(at..)).unwrap_or(text);
     let rest = rest.trim_start_matches(['/', '\\']);
     let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or(rest);
-    authority.contains('@')
+    authority.contains('@') || !url.username().is_empty() || url.password().is_some()
 }
 
 pub(super) fn drop_trailing_dot(url: &mut Url) -> Result<(), TargetError> {

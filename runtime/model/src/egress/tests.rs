@@ -51,6 +51,8 @@ fn hc_01_to_12_one_parser_decides() {
         ("https://u:p@api.allowed.test/v1/x", "userinfo"),
         ("https://@api.allowed.test/v1/x", "userinfo"),
         ("https:\\\\@api.allowed.test/v1/x", "userinfo"),
+        ("https:u@api.allowed.test/v1/x", "userinfo"),
+        ("https::p@api.allowed.test/v1/x", "userinfo"),
         ("HTTPS://API.Allowed.TEST/v1/x", ok),
         ("https://api.allowed.test./v1/x", ok),
         ("https://api.allowed.test../v1/x", "host"),
@@ -119,6 +121,9 @@ fn hc_29_and_30_port_and_scheme() {
         ("http://api.allowed.test:443/v1/", "scheme"),
     ] {
         check(A, url, expected);
+    }
+    for scheme in ["https", "http"] {
+        assert_eq!(Target::parse(&format!("{scheme}://a.test/")).unwrap().origin().scheme.name(), scheme);
     }
     for url in [
         "file:///etc/passwd",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Flow, OnError, PlacedUse, Problem, Span, Step, StepKind, WaitFor, problem::suggest};
 
 /// What `run` and `flow` have.
-const FIELDS: [(&str, &str); 2] = [("run", "id"), ("flow", "name")];
+const FIELDS: [(&str, &[&str]); 2] = [("run", &["id", "started_at"]), ("flow", &["name"])];
 
 /// What `error` has.
 pub(crate) const ERROR_FIELDS: [&str; 7] =
@@ -108,10 +108,11 @@ impl<'f> Checker<'f> {
                 self.problems.push(problem.note(format!("fields of `error`: {}", ERROR_FIELDS.join(", "))));
             }
             ("run" | "flow", Some(field)) => {
-                if let Some((root, known)) = FIELDS.iter().find(|(of, known)| *of == root && *known != field)
-                {
+                let known = FIELDS.iter().find(|(of, _)| *of == root).map_or(&[][..], |(_, known)| known);
+                if !known.contains(&field) {
+                    let there: Vec<_> = known.iter().map(|known| format!("`{root}.{known}`")).collect();
                     let problem = Problem::error(used.span, format!("`{root}` has no `{field}`"));
-                    self.problems.push(problem.help(format!("there is `{root}.{known}`")));
+                    self.problems.push(problem.help(format!("there is {}", there.join(", "))));
                 }
             }
             ("steps", Some(field)) if !before.steps.contains(&field) => {

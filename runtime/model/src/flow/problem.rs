@@ -136,6 +136,7 @@ fn line_of(text: &str) -> String {
 fn inert(character: char) -> char {
     match character {
         '\t' => ' ',
+        '\u{2028}' | '\u{2029}' => char::REPLACEMENT_CHARACTER,
         _ if character.is_control() || is_bidi(character) => char::REPLACEMENT_CHARACTER,
         _ => character,
     }

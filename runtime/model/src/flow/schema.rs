@@ -8,10 +8,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::read::KIND_KEYS;
-use crate::{
-    failure::FailureClass,
-    template::{functions_table, loops_table},
-};
+use crate::failure::FailureClass;
 
 /// One key of an object.
 struct Key {
@@ -226,8 +223,8 @@ pub fn reference() -> String {
         }
         text.push('\n');
     }
-    let _ = write!(text, "### Functions of expressions\n\n| Written | |\n|---|---|\n{}\n", functions_table());
-    let _ = write!(text, "### Loops of expressions\n\n| Written | |\n|---|---|\n{}", loops_table());
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 

@@ -142,6 +142,8 @@ pub struct State {
     pub provenance: Option<Provenance>,
     /// The event, once it is known.
     pub event: Option<Event>,
+    /// When the event was accepted: the time that expressions see.
+    pub started_at: Option<Timestamp>,
     /// Steps that anything happened to, by path.
     pub steps: BTreeMap<String, StepState>,
     /// How the run ended, if it did.
@@ -192,6 +194,7 @@ impl State {
             Entry::Received { at, provenance } => self.begin(*at, provenance),
             Entry::Triggered { at, provenance, event, .. } => {
                 self.begin(*at, provenance);
+                self.started_at = Some(*at);
                 self.event = Some(event.clone());
             }
             Entry::Ignored { .. } => self.ended = Some(Ended::Ignored),

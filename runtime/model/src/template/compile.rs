@@ -3,24 +3,23 @@
 //! What is surprising: only the crate's parser is used. Its evaluator has no budget that would stop
 //! `l.map(x, l.map(y, l))`, and a whole event would be converted to read one field of it; see [`super::eval`].
 
+mod call;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cel::{
     Env,
-    common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators},
+    common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, SourceInfo, operators},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
-    functions::{Entry, FUNCTIONS, Style},
+    functions::{Gives, kind},
     node::{Comparison, Loop, LoopKind, Node},
     number::{Arithmetic, Num},
     source::{MAX_EXPRESSION_BYTES, Refused, shallow, syntax},
 };
 use crate::flow::suggest;
-
-/// A compiled pattern, in bytes: its run time grows with it.
-const MAX_PATTERN_BYTES: usize = 64 << 10;
 
 /// What is said of a text that the parser panics on; none is known.
 pub(super) const PANICKED: &str = "the expression cannot be parsed";
@@ -96,14 +95,8 @@ impl Compiler<'_> {
             Expr::Select(select) => {
                 Ok(Node::Select { of: self.boxed(&select.operand)?, field: select.field.clone() })
             }
-            Expr::List(list) => self.nodes(&list.elements).map(Node::List),
-            Expr::Map(map) => {
-                let entries = map.entries.iter().map(|entry| match &entry.expr {
-                    EntryExpr::MapEntry(entry) => Ok((self.node(&entry.key)?, self.node(&entry.value)?)),
-                    EntryExpr::StructField(_) => Err(self.refused(at, "not an object")),
-                });
-                entries.collect::<Result<_, _>>().map(Node::Object)
-            }
+            Expr::List(list) => self.nodes(&list.elements).map(literal_list),
+            Expr::Map(map) => self.object(at, &map.entries),
             Expr::Call(call) => self.call(at, call),
             Expr::Struct(made) => Err(self.refused(
                 at,
@@ -119,6 +112,35 @@ impl Compiler<'_> {
 
     fn nodes(&mut self, all: &[IdedExpr]) -> Result<Vec<Node>, Refused> {
         all.iter().map(|at| self.node(at)).collect()
+    }
+
+    /// An object. One without anything to compute is a literal, so that a table in a loop is not built again and again.
+    fn object(&mut self, at: &IdedExpr, entries: &[IdedEntryExpr]) -> Result<Node, Refused> {
+        let mut nodes = Vec::with_capacity(entries.len());
+        let mut literal = Some(Map::new());
+        for entry in entries {
+            let EntryExpr::MapEntry(entry) = &entry.expr else {
+                return Err(self.refused(at, "not an object"));
+            };
+            let (key, value) = (self.node(&entry.key)?, self.node(&entry.value)?);
+            match (&key, &value) {
+                (Node::Literal(Value::String(key)), Node::Literal(value)) => {
+                    let twice = literal.as_mut().and_then(|all| all.insert(key.clone(), value.clone()));
+                    if twice.is_some() {
+                        return Err(
+                            self.refused(&entry.key, format!("the object has two keys `{}`", shortened(key)))
+                        );
+                    }
+                }
+                (Node::Literal(other), _) if !other.is_string() => {
+                    let message = format!("the key of an object is a string, not {}", kind(other));
+                    return Err(self.refused(&entry.key, message));
+                }
+                _ => literal = None,
+            }
+            nodes.push((key, value));
+        }
+        Ok(literal.map_or(Node::Object(nodes), |literal| Node::Literal(Value::Object(literal))))
     }
 
     fn literal(&self, at: &IdedExpr, literal: &LiteralValue) -> Result<Node, Refused> {
@@ -167,7 +189,6 @@ impl Compiler<'_> {
                 Ok(Node::Index { of: self.boxed(of)?, key: self.boxed(key)? })
             }
             (operators::HAS, None, args) => self.has(at, args),
-            ("matches", Some(text), [pattern]) => self.matches(text, pattern),
             (name, None, [a, b]) if binary(name).is_some() => self.binary(name, a, b),
             (name, Some(over), args) if loop_kind(name).is_some() => self.repeat(at, name, over, args),
             (name, target, args) => self.function(at, name, target, args),
@@ -176,7 +197,10 @@ impl Compiler<'_> {
 
     fn binary(&mut self, name: &str, a: &IdedExpr, b: &IdedExpr) -> Result<Node, Refused> {
         let (a, b) = (self.boxed(a)?, self.boxed(b)?);
+        let clock = a.gives() != Gives::Plain || b.gives() != Gives::Plain;
         match binary(name) {
+            Some(Binary::Arithmetic(operator)) if clock => Ok(Node::ClockArithmetic(operator, a, b)),
+            Some(Binary::Comparison(operator)) if clock => Ok(Node::ClockCompare(operator, a, b)),
             Some(Binary::Arithmetic(operator)) => Ok(Node::Arithmetic(operator, a, b)),
             Some(Binary::Comparison(operator)) => Ok(Node::Compare(operator, a, b)),
             None => Err(Refused { start: 0, len: 1, message: format!("unknown operator `{name}`") }),
@@ -190,22 +214,6 @@ impl Compiler<'_> {
             }
             _ => Err(self.refused(at, "has() takes one field: has(event.issue)")),
         }
-    }
-
-    fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr) -> Result<Node, Refused> {
-        let Expr::Literal(LiteralValue::String(source)) = &pattern.expr else {
-            return Err(self.refused(pattern, "the pattern of matches() is written out, not computed"));
-        };
-        let regex = regex::RegexBuilder::new(source.inner())
-            .size_limit(MAX_PATTERN_BYTES)
-            .nest_limit(32)
-            .build()
-            .map_err(|error| {
-                let reason = error.to_string();
-                let reason = reason.lines().last().unwrap_or_default();
-                self.refused(pattern, format!("not a pattern: {}", reason.trim_start_matches("error: ")))
-            })?;
-        Ok(Node::Matches(self.boxed(text)?, regex))
     }
 
     fn repeat(
@@ -242,51 +250,21 @@ impl Compiler<'_> {
             filter: filter?,
         })))
     }
+}
 
-    fn function(
-        &mut self,
-        at: &IdedExpr,
-        name: &str,
-        target: Option<&IdedExpr>,
-        args: &[IdedExpr],
-    ) -> Result<Node, Refused> {
-        let Some(entry) = FUNCTIONS.iter().find(|entry| entry.name == name) else {
-            let names = FUNCTIONS.iter().map(|entry| entry.name).chain([
-                "has",
-                "matches",
-                "all",
-                "exists",
-                "exists_one",
-                "filter",
-                "map",
-            ]);
-            let hint =
-                suggest(name, names).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            return Err(self.refused(at, format!("unknown function `{}`{hint}", shortened(name))));
-        };
-        let count = args.len() + usize::from(target.is_some());
-        if !fits(entry, target.is_some()) || !entry.arguments.contains(&count) {
-            return Err(self.refused(at, format!("`{name}` is written {}", entry.usage)));
-        }
-        let mut nodes = Vec::with_capacity(count);
-        if let Some(target) = target {
-            nodes.push(self.node(target)?);
-        }
-        nodes.extend(self.nodes(args)?);
-        Ok(Node::Call(entry.function, nodes))
-    }
+fn literal_list(nodes: Vec<Node>) -> Node {
+    let literals: Option<Vec<Value>> = nodes
+        .iter()
+        .map(|node| match node {
+            Node::Literal(value) => Some(value.clone()),
+            _ => None,
+        })
+        .collect();
+    literals.map_or(Node::List(nodes), |items| Node::Literal(Value::Array(items)))
 }
 
 fn shortened(name: &str) -> String {
     name.chars().take(60).collect()
-}
-
-fn fits(entry: &Entry, method: bool) -> bool {
-    match entry.style {
-        Style::Both => true,
-        Style::Method => method,
-        Style::Global => !method,
-    }
 }
 
 enum Binary {
@@ -318,6 +296,9 @@ fn loop_kind(name: &str) -> Option<LoopKind> {
         operators::EXISTS_ONE => LoopKind::ExistsOne,
         operators::FILTER => LoopKind::Filter,
         operators::MAP => LoopKind::Map,
+        "sortBy" => LoopKind::SortBy,
+        "groupBy" => LoopKind::GroupBy,
+        "indexBy" => LoopKind::IndexBy,
         _ => return None,
     })
 }

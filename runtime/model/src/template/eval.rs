@@ -3,20 +3,22 @@
 //! What is surprising: every operation pays from one purse, a step for each and more for whatever copies or
 //! compares much. So no text from outside, however it is nested or repeated, makes an expression run long.
 
+mod call;
+mod compare;
 mod missing;
 mod repeat;
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
 use self::missing::{listed, missing};
 use super::{
     Scope,
-    functions::{self, kind},
-    node::{Comparison, Node},
+    functions::{kind, time::clock},
+    node::Node,
     number::{self, Arithmetic, Num},
-    purse::{Fault, Purse, weight},
+    purse::{Fault, Purse},
 };
 
 /// What names mean, and who pays.
@@ -56,14 +58,13 @@ impl<'v> Frame<'v> {
             Node::Compare(comparison, a, b) => self.compare(*comparison, a, b),
             Node::In(item, of) => self.contains(item, of),
             Node::Loop(body) => self.repeat(body),
-            Node::Matches(text, regex) => match &*self.eval(text)? {
-                Value::String(text) => {
-                    self.purse.step(text.len() as u64 / 16)?;
-                    Ok(owned(regex.is_match(text)))
-                }
-                other => Err(format!("`s.matches(p)` does not take {}", kind(other)).into()),
-            },
-            Node::Call(function, arguments) => self.call(*function, arguments),
+            Node::ClockArithmetic(operator, a, b) => {
+                let (left, right) = (self.eval(a)?, self.eval(b)?);
+                self.purse.step(4)?;
+                Ok(Cow::Owned(clock::apply(*operator, &left, &right)?))
+            }
+            Node::ClockCompare(comparison, a, b) => self.clock_compare(*comparison, a, b),
+            Node::Call(call) => self.call(call),
         }
     }
 
@@ -106,11 +107,12 @@ impl<'v> Frame<'v> {
         match self.eval(of)? {
             Cow::Borrowed(Value::Object(entries)) => match entries.get(field) {
                 Some(value) => Ok(Cow::Borrowed(value)),
-                None => Err(missing(of, field, entries)),
+                None => Err(missing(self.purse, of, field, entries)),
             },
-            Cow::Owned(Value::Object(mut entries)) => {
-                entries.swap_remove(field).map(Cow::Owned).ok_or_else(|| missing(of, field, &entries))
-            }
+            Cow::Owned(Value::Object(mut entries)) => entries
+                .swap_remove(field)
+                .map(Cow::Owned)
+                .ok_or_else(|| missing(self.purse, of, field, &entries)),
             other => Err(format!("{} is {}, it has no `{field}`", of.label(), kind(&other)).into()),
         }
     }
@@ -209,7 +211,8 @@ impl<'v> Frame<'v> {
         match first {
             Ok(truth) if truth == decisive => return Ok(owned(decisive)),
             Err(Fault::Limit(_)) => return first.map(owned),
-            Ok(_) | Err(Fault::Data(_)) => {}
+            Ok(_) => {}
+            Err(Fault::Data(_)) => self.purse.absorb()?,
         }
         match self.truth(b) {
             Ok(truth) if truth == decisive => Ok(owned(decisive)),
@@ -235,92 +238,6 @@ impl<'v> Frame<'v> {
             }
             _ => Err(format!("cannot compute with {} and {}", kind(&left), kind(&right)).into()),
         }
-    }
-
-    fn compare(&mut self, comparison: Comparison, a: &'v Node, b: &'v Node) -> Evaluated<'v> {
-        let (left, right) = (self.eval(a)?, self.eval(b)?);
-        if matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
-            return self.equal(&left, &right).map(|equal| owned(equal == (comparison == Comparison::Equal)));
-        }
-        let order = match (&*left, &*right) {
-            (Value::Number(a), Value::Number(b)) => Num::of(a).compare(Num::of(b)),
-            (Value::String(a), Value::String(b)) => {
-                self.purse.step(a.len().min(b.len()) as u64 / 256)?;
-                a.cmp(b)
-            }
-            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-            (a, b) => return Err(format!("{} and {} have no order", kind(a), kind(b)).into()),
-        };
-        Ok(owned(match comparison {
-            Comparison::Less => order == Ordering::Less,
-            Comparison::LessOrEqual => order != Ordering::Greater,
-            Comparison::Greater => order == Ordering::Greater,
-            Comparison::GreaterOrEqual => order != Ordering::Less,
-            Comparison::Equal => order == Ordering::Equal,
-            Comparison::NotEqual => order != Ordering::Equal,
-        }))
-    }
-
-    fn equal(&self, left: &Value, right: &Value) -> Result<bool, Fault> {
-        self.purse.step(1)?;
-        match (left, right) {
-            (Value::Number(a), Value::Number(b)) => Ok(Num::of(a).compare(Num::of(b)) == Ordering::Equal),
-            (Value::String(a), Value::String(b)) => {
-                self.purse.step(a.len().min(b.len()) as u64 / 256)?;
-                Ok(a == b)
-            }
-            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-                for (a, b) in a.iter().zip(b) {
-                    if !self.equal(a, b)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-            (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
-                for (key, a) in a {
-                    match b.get(key) {
-                        Some(b) if self.equal(a, b)? => {}
-                        _ => return Ok(false),
-                    }
-                }
-                Ok(true)
-            }
-            (a, b) => Ok(a == b),
-        }
-    }
-
-    fn contains(&mut self, item: &'v Node, of: &'v Node) -> Evaluated<'v> {
-        let (item, of) = (self.eval(item)?, self.eval(of)?);
-        match (&*item, &*of) {
-            (item, Value::Array(items)) => {
-                for other in items {
-                    if self.equal(item, other)? {
-                        return Ok(owned(true));
-                    }
-                }
-                Ok(owned(false))
-            }
-            (Value::String(key), Value::Object(entries)) => Ok(owned(entries.contains_key(key))),
-            (_, Value::Object(_)) => Ok(owned(false)),
-            (_, other) => {
-                Err(format!("`in` takes a list or an object on its right, not {}", kind(other)).into())
-            }
-        }
-    }
-
-    fn call(&mut self, function: functions::Function, arguments: &'v [Node]) -> Evaluated<'v> {
-        let mut values = Vec::with_capacity(arguments.len());
-        for argument in arguments {
-            values.push(self.eval(argument)?);
-        }
-        let values: Vec<&Value> = values.iter().map(|value| &**value).collect();
-        for value in &values {
-            self.purse.step(weight(value).0)?;
-        }
-        let result = functions::call(function, &values)?;
-        self.purse.weigh(&result)?;
-        Ok(Cow::Owned(result))
     }
 }
 

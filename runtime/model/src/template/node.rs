@@ -1,9 +1,14 @@
 //! A compiled expression as a tree of closed cases: what the parser gave, with every function, pattern and
 //! name already looked up, so that evaluation can only fail because of data.
 
+use std::fmt;
+
 use serde_json::Value;
 
-use super::{functions::Function, number::Arithmetic};
+use super::{
+    functions::{Entry, Gives, time::clock},
+    number::Arithmetic,
+};
 
 /// One operation.
 #[derive(Clone, Debug)]
@@ -36,10 +41,28 @@ pub(super) enum Node {
     },
     Arithmetic(Arithmetic, Box<Node>, Box<Node>),
     Compare(Comparison, Box<Node>, Box<Node>),
+    /// `+` and `-` where one side is known to be a time or a duration.
+    ClockArithmetic(Arithmetic, Box<Node>, Box<Node>),
+    /// A comparison of times or durations.
+    ClockCompare(Comparison, Box<Node>, Box<Node>),
     In(Box<Node>, Box<Node>),
     Loop(Box<Loop>),
-    Matches(Box<Node>, regex::Regex),
-    Call(Function, Vec<Node>),
+    Call(Box<Call>),
+}
+
+/// A function and its arguments.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) entry: &'static Entry,
+    pub(super) arguments: Vec<Node>,
+    /// The pattern among them.
+    pub(super) pattern: Option<regex::Regex>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:?}", self.entry.name, self.arguments)
+    }
 }
 
 /// An operator that gives true or false.
@@ -72,6 +95,9 @@ pub(super) enum LoopKind {
     ExistsOne,
     Filter,
     Map,
+    SortBy,
+    GroupBy,
+    IndexBy,
 }
 
 /// A path from a name, as far as it is written with constants: `event.issue.title`.
@@ -86,6 +112,37 @@ pub struct Reference {
 }
 
 impl Node {
+    /// What its text is known to stand for.
+    pub(super) fn gives(&self) -> Gives {
+        match self {
+            Self::Call(call) => call.entry.gives,
+            Self::ClockArithmetic(operator, a, b) => clock::gives(*operator, a.gives(), b.gives()),
+            Self::Select { of, field }
+                if field == "started_at" && matches!(&**of, Self::Name(name) if name == "run") =>
+            {
+                Gives::Time
+            }
+            Self::If { then, otherwise, .. } if then.gives() == otherwise.gives() => then.gives(),
+            Self::Literal(_)
+            | Self::Name(_)
+            | Self::Select { .. }
+            | Self::Index { .. }
+            | Self::Has { .. }
+            | Self::List(_)
+            | Self::Object(_)
+            | Self::Not(_)
+            | Self::Negate(_)
+            | Self::And(..)
+            | Self::Or(..)
+            | Self::If { .. }
+            | Self::Arithmetic(..)
+            | Self::Compare(..)
+            | Self::ClockCompare(..)
+            | Self::In(..)
+            | Self::Loop(_) => Gives::Plain,
+        }
+    }
+
     /// The names and constant fields that this is a path of.
     pub(super) fn path(&self) -> Option<(&str, Vec<&str>)> {
         match self {
@@ -131,9 +188,7 @@ impl Node {
         }
         match self {
             Self::Literal(_) | Self::Name(_) => {}
-            Self::Select { of, .. } | Self::Not(of) | Self::Negate(of) | Self::Matches(of, _) => {
-                of.collect(bound, found)
-            }
+            Self::Select { of, .. } | Self::Not(of) | Self::Negate(of) => of.collect(bound, found),
             Self::Has { of, field } => match of.path() {
                 Some((root, mut fields)) if !bound.contains(&root) => {
                     fields.push(field);
@@ -147,13 +202,14 @@ impl Node {
             | Self::Or(a, b)
             | Self::Arithmetic(_, a, b)
             | Self::Compare(_, a, b)
+            | Self::ClockArithmetic(_, a, b)
+            | Self::ClockCompare(_, a, b)
             | Self::In(a, b) => [a, b].into_iter().for_each(|node| node.collect(bound, found)),
             Self::If { condition, then, otherwise } => {
                 [condition, then, otherwise].into_iter().for_each(|node| node.collect(bound, found));
             }
-            Self::List(items) | Self::Call(_, items) => {
-                items.iter().for_each(|node| node.collect(bound, found))
-            }
+            Self::List(items) => items.iter().for_each(|node| node.collect(bound, found)),
+            Self::Call(call) => call.arguments.iter().for_each(|node| node.collect(bound, found)),
             Self::Object(entries) => {
                 entries
                     .iter()

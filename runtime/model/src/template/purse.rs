@@ -7,11 +7,16 @@ use std::{borrow::Cow, cell::Cell};
 
 use serde_json::Value;
 
+use crate::flow::suggest;
+
 /// What one rendering may spend: steps, each some tens of nanoseconds.
 pub(super) const MAX_STEPS: u64 = 500_000;
 
 /// What one rendering may build, counting what it throws away.
 pub(super) const MAX_BYTES: u64 = 8 << 20;
+
+/// What a fault costs that `||`, `&&` or a loop does without.
+const FAULT_STEPS: u64 = 250;
 
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,15 @@ pub(super) enum Fault {
     Data(String),
     /// The purse is empty; nothing goes on.
     Limit(String),
+}
+
+impl Fault {
+    /// What is said of it.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::Data(message) | Self::Limit(message) => message,
+        }
+    }
 }
 
 impl From<String> for Fault {
@@ -43,8 +57,35 @@ impl Purse {
     pub(super) fn step(&self, count: u64) -> Result<(), Fault> {
         let left = self.steps.get().checked_sub(count);
         self.steps.set(left.unwrap_or(0));
-        left.map(|_| ())
-            .ok_or_else(|| Fault::Limit(format!("it takes more than {MAX_STEPS} steps; loop over less")))
+        left.map(|_| ()).ok_or_else(too_many_steps)
+    }
+
+    /// Whether so much could be paid for, before it is built. It is not paid yet.
+    pub(super) fn affords(&self, nodes: u64, bytes: u64) -> Result<(), Fault> {
+        match (nodes <= self.steps.get(), bytes <= self.bytes.get()) {
+            (true, true) => Ok(()),
+            (false, _) => Err(too_many_steps()),
+            (true, false) => Err(too_many_bytes()),
+        }
+    }
+
+    /// Pays for a fault that does not end the rendering: its message was made for nobody.
+    pub(super) fn absorb(&self) -> Result<(), Fault> {
+        self.step(FAULT_STEPS)
+    }
+
+    /// The name that `given` was probably meant to be, if what it takes to look for it can be paid for.
+    pub(super) fn suggest<'n>(
+        &self,
+        given: &str,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) -> Option<&'n str> {
+        let cells: usize =
+            known.clone().take(500).map(|name| name.len().min(256) * given.len().min(64)).sum();
+        let steps = cells as u64 / 32;
+        self.affords(steps, 0).ok()?;
+        self.step(steps).ok()?;
+        suggest(given, known)
     }
 
     /// Pays for building, copying or comparing this value.
@@ -53,7 +94,7 @@ impl Purse {
         self.step(nodes)?;
         let left = self.bytes.get().checked_sub(bytes);
         self.bytes.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20)))
+        left.map(|_| ()).ok_or_else(too_many_bytes)
     }
 
     pub(super) fn own(&self, value: Cow<'_, Value>) -> Result<Value, Fault> {
@@ -65,6 +106,14 @@ impl Purse {
             }
         }
     }
+}
+
+fn too_many_steps() -> Fault {
+    Fault::Limit(format!("it takes more than {MAX_STEPS} steps; loop over less"))
+}
+
+fn too_many_bytes() -> Fault {
+    Fault::Limit(format!("it builds more than {} MiB", MAX_BYTES >> 20))
 }
 
 /// Nodes, and bytes that it takes.

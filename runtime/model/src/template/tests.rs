@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Condition, InvalidTemplate, Scope, Template};
 
+mod clock;
+mod contacts;
+mod functions;
 mod hostile;
+mod page;
 
 fn event() -> Value {
     json!({
@@ -144,9 +148,9 @@ fn functions() {
     check("${'héllo'.substring(1, 3)} ${'héllo'.indexOf('l')} ${'x'.indexOf('y')}", "él 2 -1");
     check("${int('12') + int(3.9)} ${double('1.5')} ${string(1.5)} ${bool('true')}", "15 1.5 1.5 true");
     check("${event.title.matches('^Crash .* start$')}", true);
-    refused("${'abc'.substring(2, 9)}", "substring has no position 9 in 3 characters");
+    refused("${'abc'.substring(2, 9)}", "`s.substring(from[, to])`: there is no position 9 in 3 characters");
     refused("${int('x')}", "\"x\" cannot become an integer");
-    refused("${size(1)}", "`size(x)` does not take an integer");
+    refused("${size(1)}", "`size(x)`: x is an integer, not a string, a list or an object");
 }
 
 #[track_caller]

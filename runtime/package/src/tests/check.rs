@@ -23,6 +23,39 @@ fn a_full_manifest_breaks_no_rule() {
     check(&json!({ "name": "a", "version": "1.0.0", "title": "A" }), &["manifest"], &[]);
 }
 
+#[test]
+fn sc_10_names_that_look_like_others() {
+    let long = "s".repeat(300);
+    for name in [
+        "",
+        "ѕlack",
+        "ｓlack",
+        "Slack",
+        "slack ",
+        " slack",
+        "slack\n",
+        "sl\u{0}ack",
+        "sl\u{200b}ack",
+        "\u{202e}kcals",
+        "../slack",
+        "a/slack",
+        "slack.wasm",
+        "sla_ck",
+        "-slack",
+        "1slack",
+        "@trigger",
+        &long,
+        &long[..64],
+    ] {
+        let manifest = manifest(&json!({ "name": name, "version": "1.0.0", "title": "A" }));
+        let problems = check_manifest(&manifest, &names(&["manifest"])).unwrap_err();
+        assert_eq!((problems.len(), problems[0].pointer.as_str()), (1, "/name"), "{name:?}: {problems:?}");
+    }
+    for name in ["s", "slack", "slack-2", &long[..63]] {
+        check(&json!({ "name": name, "version": "1.0.0", "title": "A" }), &["manifest"], &[]);
+    }
+}
+
 /// What is set, to what, where the problem is, and what its sentence holds.
 const RULES: &str = r#"
 /name | "Slack" | /name | lower-case letter

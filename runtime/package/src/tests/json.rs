@@ -40,6 +40,9 @@ fn names_the_place() {
     refuses(r#"{"name":"a" "b"}"#, "", "line 1 column");
     refuses(r#"{"name":1e999}"#, "/name", "number out of range");
     refuses("{\"\u{1b}[31m\":1}", "", "control character");
+    // Text of a stranger's in the place itself.
+    refuses(r#"{"\u001b[31m":1}"#, "/\u{fffd}[31m", "unknown field `\u{fffd}[31m`");
+    refuses(r#"{"a":{"x\u202e":{"y":1,"y":2}}}"#, "/a/x\u{fffd}/y", "more than once");
     refuses(
         &format!(r#"{{{HEAD},"settings":{}{}}}"#, "[".repeat(100), "]".repeat(100)),
         &format!("/settings{}", "/0".repeat(63)),

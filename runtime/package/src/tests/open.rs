@@ -84,7 +84,7 @@ fn refuses_wrong_sections() {
     refuses(&by_hand(&ALL, b"\xff\xfe", CONTRACT.as_bytes()), "not UTF-8");
     refuses(&by_hand(&ALL, b"{", CONTRACT.as_bytes()), "EOF");
     refuses(&by_hand(&ALL, text.as_bytes(), b"wharf:connector@9.0.0"), "`wharf:connector@9.0.0`");
-    refuses(&by_hand(&ALL, text.as_bytes(), b"\x1b[31m"), "`[31m`");
+    refuses(&by_hand(&ALL, text.as_bytes(), b"\x1b[31m"), "`\u{fffd}[31m`");
     refuses(&by_hand(&["actions"], text.as_bytes(), CONTRACT.as_bytes()), "not a connector");
     refuses(
         &by_hand(&["manifest"], text.as_bytes(), CONTRACT.as_bytes()),

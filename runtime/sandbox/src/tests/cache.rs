@@ -5,12 +5,16 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use wharf_model::{digest::Digest, grant::Limits};
 
-use super::{block_on, guest::Guest};
+use super::{
+    block_on,
+    guest::{Guest, LOG},
+};
 use crate::{Sandbox, SandboxConfig, SandboxError, ScanLimits};
 
 fn sandbox(dir: &Path) -> Sandbox {
@@ -96,6 +100,58 @@ fn artifacts_that_are_swapped_are_not_taken() {
     for digest in digests {
         assert!(!hits(&sandbox, digest), "an artifact is taken under another's name");
     }
+}
+
+/// Two artifacts, both ours, change places under one name as fast as they can, while it is loaded again and
+/// again: what is loaded is what was checked, or it is compiled again.
+#[test]
+fn sc_08_what_is_swapped_between_the_check_and_the_load() {
+    const LOADS: usize = 1_000;
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("compiled");
+    let sandbox = sandbox(&dir);
+    let plain = Guest::default().build();
+    let logging = Guest { imports: LOG, ..Guest::default() }.build();
+    let [plain, logging] = [plain, logging].map(|wasm| {
+        let digest = Digest::of(&wasm);
+        block_on(sandbox.load(&wasm, digest)).unwrap();
+        digest
+    });
+    let (path, other) = (artifact(&dir, plain), artifact(&dir, logging));
+    let logs = block_on(sandbox.load(b"garbage", logging)).unwrap();
+    assert!(logs.imports().iter().any(|name| name.contains("/log@")), "{:?}", logs.imports());
+    let (mine, theirs) = (home.path().join("mine"), home.path().join("theirs"));
+    fs::copy(&path, &mine).unwrap();
+    fs::copy(&other, &theirs).unwrap();
+    let over = AtomicBool::new(false);
+    let (loaded, foreign) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let aside = home.path().join("aside");
+            for from in [&theirs, &mine].into_iter().cycle() {
+                fs::hard_link(from, &aside).unwrap();
+                fs::rename(&aside, &path).unwrap();
+                if over.load(Ordering::Relaxed) && from == &mine {
+                    return;
+                }
+            }
+        });
+        // Counted and judged afterwards: a panic in here would wait for the other thread for ever.
+        let (mut loaded, mut foreign) = (0, 0);
+        for _ in 0..LOADS {
+            match block_on(sandbox.load(b"garbage", plain)) {
+                Ok(connector) if connector.imports().iter().any(|name| name.contains("/log@")) => {
+                    foreign += 1
+                }
+                Ok(_) => loaded += 1,
+                Err(_) => {}
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        (loaded, foreign)
+    });
+    println!("{loaded} of {LOADS} loads found the artifact that was asked for; the others refused another");
+    assert_eq!(foreign, 0, "the other artifact was loaded under this digest");
+    assert!(hits(&sandbox, plain));
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn heavy_calls_take_turns() {
             })
             .collect();
         for burning in burning {
-            assert_eq!(burning.await.unwrap(), Ok(()));
+            assert_eq!(burning.await.unwrap().ended, Ok(()));
         }
     });
     assert_eq!(shared.2.load(Ordering::SeqCst), 1, "heavy calls compute at once");

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{
-    Resolve, WorldId, WorldItem,
+    FunctionKind, Resolve, WorldId, WorldItem,
     abi::{AbiVariant, WasmType},
 };
 
@@ -28,6 +28,17 @@ pub(super) struct Guest {
     pub(super) more: &'static str,
     /// Interfaces that it imports beside those of the contract, and the WIT packages they are in.
     pub(super) foreign: (&'static str, &'static str),
+    /// How `run` is lifted.
+    pub(super) lift: Lift,
+}
+
+/// The type that a function of the contract is exported with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lift {
+    /// `func`, as the contract says.
+    Plain,
+    /// `async func`, which may wait for what WASI 0.3 offers.
+    Async,
 }
 
 impl Default for Guest {
@@ -39,6 +50,7 @@ impl Default for Guest {
             run: "i32.const 64",
             more: "",
             foreign: ("", ""),
+            lift: Lift::Plain,
         }
     }
 }
@@ -60,7 +72,7 @@ pub(super) const BLOBS: &str = r#"
 impl Guest {
     /// The component, with the interfaces `manifest` and `actions`.
     pub(super) fn build(&self) -> Vec<u8> {
-        let Self { imports, pages, describe, run, more, foreign } = self;
+        let Self { imports, pages, describe, run, more, foreign, lift } = self;
         let wat = format!(
             r#"(module {imports}
             (memory (export "memory") {pages})
@@ -79,18 +91,23 @@ impl Guest {
                 {run})
             {more})"#
         );
-        encode_with(&wat, &["manifest", "actions"], *foreign)
+        encode_with(&wat, &["manifest", "actions"], *foreign, *lift)
     }
 }
 
 /// A component of a core module that exports these interfaces of the contract.
 pub(super) fn encode(wat: &str, exports: &[&str]) -> Vec<u8> {
-    encode_with(wat, exports, ("", ""))
+    encode_with(wat, exports, ("", ""), Lift::Plain)
 }
 
-fn encode_with(wat: &str, exports: &[&str], foreign: (&str, &str)) -> Vec<u8> {
+fn encode_with(wat: &str, exports: &[&str], foreign: (&str, &str), lift: Lift) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
-    let (resolve, world) = world(exports, foreign);
+    let (mut resolve, world) = world(exports, foreign);
+    if lift == Lift::Async {
+        let actions = resolve.interfaces.iter_mut().map(|(_, interface)| interface);
+        let mut actions = actions.filter(|interface| interface.name.as_deref() == Some("actions"));
+        actions.next().unwrap().functions["run"].kind = FunctionKind::AsyncFreestanding;
+    }
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }

@@ -2,11 +2,14 @@
 //!
 //! The suite tries a few of a small guest. For more of a real connector, by hand, with the seed printed:
 //! `WHARF_MUTATE=slack.wasm WHARF_MUTANTS=20000 cargo test -p wharf-sandbox --lib ml_02 -- --nocapture`.
+//! `WHARF_MUTATE_SEED=7` draws others: a long run in pieces.
 //!
-//! Half of the mutants have bytes changed anywhere, half only inside of function bodies, where more of them stay valid and reach the compiler.
+//! Half of the mutants have bytes changed anywhere, half only inside of function bodies, where more of
+//! them stay valid and reach the compiler.
 
 use std::{collections::BTreeMap, ops::Range};
 
+use serde_json::{Value, json};
 use wasmparser::{Parser, Payload};
 use wharf_model::{call::CallError, digest::Digest, grant::Limits};
 
@@ -14,7 +17,9 @@ use super::{
     SANDBOX, block_on, context,
     guest::{Guest, HTTP},
     host::{Gate, call},
+    load,
 };
+use crate::Finished;
 
 /// xorshift64*.
 struct Random(u64);
@@ -82,38 +87,89 @@ fn run(original: &[u8], count: usize, seed: u64) -> BTreeMap<String, usize> {
     let limits = Limits { fuel: 5_000_000, deadline_ms: 1_000, memory_bytes: 16 << 20, ..Limits::default() };
     let mut random = Random(seed);
     let mut came = BTreeMap::new();
+    let healthy = describe(original, &limits);
+    let actions = actions(original, &limits);
+    println!("called are {actions:?}");
     for number in 0..count {
         let wasm = mutate(original, &code, &mut random);
+        let at = format!("mutant {number} of seed {seed}");
         let outcome = block_on(async {
             match SANDBOX.load(&wasm, Digest::of(&wasm)).await {
                 Err(error) => {
-                    assert_ne!(error.reason(), "host", "mutant {number} of seed {seed}: {error}");
+                    assert_ne!(error.reason(), "host", "{at}: {error}");
                     format!("refused: {}", error.reason())
                 }
                 Ok(connector) => {
-                    let described = connector.describe(&limits).await.result.map(|_| ());
-                    let call = call(limits, Gate::Answers("{}"));
-                    let ran = connector.run(call, "act", "{}", None, &context()).await.result.map(|_| ());
-                    for result in [&described, &ran] {
-                        let host = matches!(result, Err(CallError::Host(_)));
-                        assert!(!host, "mutant {number} of seed {seed}: {result:?}");
+                    let described = connector.describe(&limits).await;
+                    ended(&described, &limits, &at);
+                    let mut ran = Vec::new();
+                    for (action, input) in &actions {
+                        let call = call(limits, Gate::Answers("{}"));
+                        let finished = connector.run(call, action, input, None, &context()).await;
+                        ended(&finished, &limits, &at);
+                        ran.push(finished.result);
                     }
-                    match ran {
-                        Ok(()) => "ran".into(),
-                        Err(CallError::Stopped(report)) => format!("stopped: {}", report.reason.name()),
-                        Err(_) => "failed".into(),
-                    }
+                    let stopped = ran.iter().find_map(|ran| match ran {
+                        Err(CallError::Stopped(report)) => Some(format!("stopped: {}", report.reason.name())),
+                        _ => None,
+                    });
+                    let went_well = || if ran.iter().any(Result::is_ok) { "ran" } else { "failed" }.into();
+                    stopped.unwrap_or_else(went_well)
                 }
             }
         });
         *came.entry(outcome).or_default() += 1;
     }
+    assert_eq!(describe(original, &limits), healthy, "a mutant of seed {seed} left something behind");
     came
+}
+
+/// The call is over, and within its limits.
+#[track_caller]
+fn ended<T: std::fmt::Debug>(finished: &Finished<T>, limits: &Limits, at: &str) {
+    let (result, used) = (&finished.result, finished.metering);
+    assert!(!matches!(result, Err(CallError::Host(_))), "{at}: {result:?}");
+    assert!(used.fuel <= limits.fuel && used.peak_memory_bytes <= limits.memory_bytes, "{at}: {used:?}");
+}
+
+/// What the connector that nobody has broken says, and what it costs.
+fn describe(original: &[u8], limits: &Limits) -> (Option<String>, u64) {
+    block_on(async {
+        let described = load(original).await.unwrap().describe(limits).await;
+        (described.result.ok(), described.metering.fuel)
+    })
+}
+
+/// Its actions, each with an input that its schema takes.
+fn actions(original: &[u8], limits: &Limits) -> Vec<(String, String)> {
+    let manifest: Value = serde_json::from_str(&describe(original, limits).0.unwrap()).unwrap();
+    let found = manifest["actions"].as_object().into_iter().flatten();
+    let found: Vec<_> =
+        found.map(|(name, action)| (name.clone(), sample(name, &action["input"]).to_string())).collect();
+    if found.is_empty() { vec![("act".into(), "{}".into())] } else { found }
+}
+
+/// The least that a schema takes, where that is to be seen.
+fn sample(name: &str, schema: &Value) -> Value {
+    if let Some(own) = schema.get("default").or_else(|| schema["enum"].get(0)) {
+        return own.clone();
+    }
+    match schema["type"].as_str() {
+        Some("object") => {
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            required.map(|name| (name.to_owned(), sample(name, &schema["properties"][name]))).collect()
+        }
+        Some("array") => json!([sample(name, &schema["items"])]),
+        Some("integer" | "number") => json!(1),
+        Some("boolean") => json!(true),
+        _ if name.contains("url") => json!("https://a.test/x"),
+        _ => json!("x"),
+    }
 }
 
 #[test]
 fn ml_02_mutants_are_refused_or_run_within_their_limits() {
-    let seed = 0x5eed_2026;
+    let seed = std::env::var("WHARF_MUTATE_SEED").map_or(0x5eed_2026, |seed| seed.parse().unwrap());
     if let Some(file) = std::env::var_os("WHARF_MUTATE") {
         let count = std::env::var("WHARF_MUTANTS").map_or(20_000, |count| count.parse().unwrap());
         let came = run(&std::fs::read(&file).unwrap(), count, seed);

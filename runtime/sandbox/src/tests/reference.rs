@@ -115,18 +115,18 @@ fn loading(page: &mut String) {
 | first tables | the ceiling of `table-elements` | refused: `table-min` |
 | CPU of the compile worker | {} s | refused: `compile-budget` |
 | address space of the compile worker | {} MiB | refused: `compile-budget` |
-| components that wait to be compiled | {} | refused: `busy`, try again |
+| components that wait to be compiled (`sandbox.compile-queue`) | {} | refused: `busy`, try again |
 | fuel and time to start | 100,000,000 and 5 s | refused: `start` |
 
 ## All calls together
 
-| limit | value |
-|---|---|
-| calls inside a guest, waiting ones included | {} |
-| of one connector | {} |
-| that one connector may have waiting for a place | 1,024; more fail as temporarily unavailable |
-| that compute at once after 2 ms, or after their connector had 25 ms at more than half a processor | one fewer than processors |
-| bytes of compiled connectors on the disk | {} |",
+| limit | value | setting |
+|---|---|---|
+| calls inside a guest, waiting ones included | {} | |
+| of one connector | {} | `sandbox.slots-each` |
+| that one connector may have waiting for a place | 1,024; more fail as temporarily unavailable | |
+| that compute at once after 2 ms, or after their connector had 25 ms at more than half a processor | one fewer than processors | `sandbox.heavy-calls` |
+| bytes of compiled connectors on the disk | {} | `sandbox.cache-bytes` |",
         grouped(scan.component_bytes),
         grouped(scan.functions.into()),
         grouped(scan.function_bytes),

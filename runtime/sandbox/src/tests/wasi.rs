@@ -1,8 +1,10 @@
 //! Components of a toolchain that links WASI: it is there, and there is nothing behind it.
 
+/// Requests through `wasi:http` 0.3.
+mod client;
 /// Files in a scratch directory.
 mod files;
-/// Requests through `wasi:http`.
+/// Requests through `wasi:http` 0.2.
 mod http;
 /// The public test programs of WASI 0.3.
 mod suite;

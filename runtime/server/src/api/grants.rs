@@ -168,7 +168,7 @@ pub(super) async fn permissions(
 
 /// Replaces what a connector is granted, or what is tried out. Calls that start from now on are judged by it.
 #[utoipa::path(put, path = "/api/v1/connectors/{name}/grant", tag = "connectors", params(("name" = String, Path), GrantParams),
-    request_body(content = Object, description = "`egress`: a list of `{url, methods}`; `store-max-bytes`; `limits`: what differs from the server's defaults."),
+    request_body(content = Object, description = "`egress`: a list of `{url, methods}`; `store-max-bytes`; `scratch-max-bytes`; `roots`: certificate authorities in PEM; `reveal`: secrets as `METHOD/SLOT`; `limits`: what differs from the server's defaults."),
     responses((status = 200, body = Connector), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(super) async fn grant(
     State(app): State<App>,

@@ -5,14 +5,26 @@ use std::{path::PathBuf, time::Duration};
 use ipnet::IpNet;
 use wharf_gate::EgressProxyError;
 use wharf_model::grant::Limits;
+use wharf_sandbox::SandboxConfig;
 
 use super::{
-    CarveOut, Compile, Config, ConfigError, EgressProxy, LogFormat, Report, SecretAt, Unsigned, Webhooks,
+    CarveOut, Compile, Config, ConfigError, EgressProxy, LogFormat, Report, SecretAt, Shares, Unsigned,
+    Webhooks,
     raw::{self, Origins, Raw},
 };
 
 /// Largest body cap that may be configured: a delivery is held in memory while it is verified.
 const MAX_WEBHOOK_BODY: u64 = 16 << 20;
+
+/// Most calls that may compute at once: past the processors of any machine it means nothing.
+const MAX_HEAVY_CALLS: u64 = 1024;
+
+/// Most components that may wait for the compiler; each holds its bytes in memory.
+const MAX_COMPILE_QUEUE: u64 = 256;
+
+/// Compiled connectors on the disk: room for one of the largest, and a disk's worth.
+const MIN_CACHE: u64 = 256 << 20;
+const MAX_CACHE: u64 = 1 << 40;
 
 /// Checks everything, in the order of the reference page.
 pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> {
@@ -37,9 +49,11 @@ pub(super) fn check(raw: Raw, origins: &Origins) -> Result<Config, ConfigError> 
             .transpose()?,
         drain: Duration::from_secs(at.within("drain-seconds", raw.drain_seconds.unwrap_or(30), 0, 30)?),
         retention: days(at.within("retention-days", raw.retention_days.unwrap_or(30), 7, 3650)?),
+        audit: days(at.within("audit-days", raw.audit_days.unwrap_or(400), 30, 36_500)?),
         max_connections: at.count("max-connections", raw.max_connections.unwrap_or(4096), 65_536)?,
         watch: raw.connectors.watch.as_deref().map(|path| at.path("connectors.watch", path)).transpose()?,
         compile: at.compile(&raw.connectors)?,
+        sandbox: at.sandbox(&raw.sandbox)?,
         max_concurrent_runs: at.count(
             "max-concurrent-runs",
             raw.max_concurrent_runs.unwrap_or(256),
@@ -95,6 +109,25 @@ impl Checker<'_> {
                 raw.compile_memory_bytes.unwrap_or(1 << 30),
                 64 << 20,
                 16 << 30,
+            )?,
+        })
+    }
+
+    fn sandbox(&self, raw: &raw::Sandbox) -> Result<Shares, ConfigError> {
+        let default = SandboxConfig::default();
+        let each = raw.slots_each.unwrap_or_else(|| default.slots_each.into());
+        let each = self.within("sandbox.slots-each", each, 1, default.slots.into())?;
+        let heavy = raw.heavy_calls.map(|heavy| self.count("sandbox.heavy-calls", heavy, MAX_HEAVY_CALLS));
+        let queue = raw.compile_queue.unwrap_or(default.compile_queue as u64);
+        Ok(Shares {
+            slots_each: u32::try_from(each).unwrap_or(default.slots_each),
+            heavy_calls: heavy.transpose()?,
+            compile_queue: self.count("sandbox.compile-queue", queue, MAX_COMPILE_QUEUE)?,
+            cache_bytes: self.within(
+                "sandbox.cache-bytes",
+                raw.cache_bytes.unwrap_or(default.cache_bytes),
+                MIN_CACHE,
+                MAX_CACHE,
             )?,
         })
     }

@@ -75,6 +75,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("", "Where the server listens and keeps its data."),
     ("connectors", "Where connectors come from, besides `wharf connector install`."),
     (
+        "sandbox",
+        "What connectors share, and how much of it one of them may take. At most 512 calls are inside a guest at once.",
+    ),
+    (
         "limits",
         "The limits of one connector call, where no grant says otherwise. Crossing one ends that call only, with a reason that names it.",
     ),
@@ -114,6 +118,11 @@ pub(super) const FIELDS: &[Field] = &[
         "30",
         "How long runs that ended well, and the deliveries that redeliveries are recognised by, are kept; at least 7. Failed runs stay until somebody decides about them.",
     ),
+    integer(
+        "audit-days",
+        "400",
+        "How long rows of the audit log are kept, 30 to 36500. Older ones go two hundred at a time; a row `audit.prune` with the hash of the last of them lets the rest be checked as before.",
+    ),
     integer("max-connections", "4096", "Connections at once; further ones wait."),
     integer("max-concurrent-runs", "256", "Runs that are driven at once; the others wait in the database."),
     text(
@@ -130,12 +139,34 @@ pub(super) const FIELDS: &[Field] = &[
     integer(
         "connectors.compile-seconds",
         "20",
-        "Seconds of CPU for compiling one component, at most 600. A JavaScript engine with `fetch` takes about 25.",
+        "Seconds of CPU for compiling one component, at most 600. A JavaScript engine with `fetch` took 21 to 25 (debug build).",
     ),
     integer(
         "connectors.compile-memory-bytes",
         "1073741824",
         "Address space for compiling one component, at most 16 GiB.",
+    ),
+    integer(
+        "sandbox.slots-each",
+        "256",
+        "Calls of one connector that may be inside a guest at once, calls that wait for a provider included, 1 to 512. Less leaves more to the others when a provider hangs.",
+    ),
+    Field {
+        key: "sandbox.heavy-calls",
+        kind: Kind::Integer,
+        default: None,
+        example: "4",
+        doc: "Calls that may compute at once after they have computed for longer than most ever do; they take turns, by connector. Unset, one fewer than there are processors. At most 1024.",
+    },
+    integer(
+        "sandbox.compile-queue",
+        "16",
+        "Components that may wait to be compiled, 1 to 256; a further install is refused as busy.",
+    ),
+    integer(
+        "sandbox.cache-bytes",
+        "4294967296",
+        "Bytes of compiled connectors on the disk, from 256 MiB to 1 TiB. Past it those go that were not loaded for longest, and none that is in use.",
     ),
     integer("limits.fuel", "1000000000", "Units of work, about one a WebAssembly instruction."),
     integer("limits.deadline-ms", "30000", "Wall time in milliseconds, HTTP included."),
@@ -221,10 +252,13 @@ pub(super) const RENAMED: &[(&str, &str)] = &[
     ("address", "listen"),
     ("data", "data-dir"),
     ("drain", "drain-seconds"),
+    ("audit-retention-days", "audit-days"),
     ("watch", "connectors.watch"),
     ("connectors.dir", "connectors.watch"),
     ("connectors.folder", "connectors.watch"),
     ("max-concurrent-calls", "max-concurrent-runs"),
+    ("connectors.cache-bytes", "sandbox.cache-bytes"),
+    ("connectors.compile-queue", "sandbox.compile-queue"),
     ("limits.timeout-ms", "limits.deadline-ms"),
     ("limits.memory", "limits.memory-bytes"),
     ("ceiling.timeout-ms", "ceiling.deadline-ms"),

@@ -22,9 +22,11 @@ pub(super) struct Raw {
     pub(super) master_key_file: Option<String>,
     pub(super) drain_seconds: Option<u64>,
     pub(super) retention_days: Option<u64>,
+    pub(super) audit_days: Option<u64>,
     pub(super) max_connections: Option<u64>,
     pub(super) max_concurrent_runs: Option<u64>,
     pub(super) connectors: Connectors,
+    pub(super) sandbox: Sandbox,
     pub(super) limits: Limits,
     pub(super) ceiling: Limits,
     pub(super) egress: Egress,
@@ -39,6 +41,15 @@ pub(super) struct Connectors {
     pub(super) max_component_bytes: Option<u64>,
     pub(super) compile_seconds: Option<u64>,
     pub(super) compile_memory_bytes: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(super) struct Sandbox {
+    pub(super) slots_each: Option<u64>,
+    pub(super) heavy_calls: Option<u64>,
+    pub(super) compile_queue: Option<u64>,
+    pub(super) cache_bytes: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

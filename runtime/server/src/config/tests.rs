@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wharf_model::grant::Limits;
+use wharf_sandbox::SandboxConfig;
 
 use super::{Config, Override, Source, Unsigned, fields::FIELDS, from_env, reference};
 
@@ -40,6 +41,7 @@ fn broken_files_name_the_line_and_the_fix() {
         ("listen = \"localhost\"", &["wharf.toml:1", "`listen` is `localhost`", "127.0.0.1:8484"]),
         ("data-dir = \"\"", &["wharf.toml:1", "is no path"]),
         ("drain-seconds = 31", &["wharf.toml:1", "0 to 30"]),
+        ("audit-days = 29", &["wharf.toml:1", "`audit-days` is 29", "30 to 36500"]),
         ("max-connections = 0", &["1 to 65536"]),
         ("[limits]\nfuel = 0", &["wharf.toml:2", "`limits.fuel` is 0", "cannot be switched off"]),
         (
@@ -47,6 +49,13 @@ fn broken_files_name_the_line_and_the_fix() {
             &["wharf.toml:2", "above the ceiling of 536870912", "ceiling.memory-bytes"],
         ),
         ("[ceiling]\nfuel = 5", &["default: `limits.fuel`", "above the ceiling of 5"]),
+        ("[sandbox]\nslots-each = 0", &["wharf.toml:2", "`sandbox.slots-each` is 0", "1 to 512"]),
+        ("[sandbox]\nslots-each = 513", &["1 to 512"]),
+        ("[sandbox]\nheavy-calls = 0", &["wharf.toml:2", "1 to 1024"]),
+        ("[sandbox]\ncompile-queue = 257", &["1 to 256"]),
+        ("[sandbox]\ncache-bytes = 268435455", &["268435456 to 1099511627776"]),
+        ("[sandbox]\nslots_each = 1", &["wharf.toml:2", "is called `sandbox.slots-each`"]),
+        ("[connectors]\ncache-bytes = 1", &["wharf.toml:2", "is called `sandbox.cache-bytes`"]),
         (
             "[egress]\ncarve-outs = [{ cidr = \"10.0.0.0/33\" }]",
             &["wharf.toml:2", "carve-outs[0]", "10.1.0.0/16"],
@@ -126,6 +135,11 @@ fn the_table_of_settings_is_true() {
     assert_eq!(plain.limits, Limits::default());
     assert_eq!(plain.ceiling, Limits::ceiling());
     assert_eq!(plain.drain, Duration::from_secs(30));
+    let sandbox = SandboxConfig::default();
+    assert_eq!(
+        (plain.sandbox.slots_each, plain.sandbox.compile_queue, plain.sandbox.cache_bytes),
+        (sandbox.slots_each, sandbox.compile_queue, sandbox.cache_bytes)
+    );
 }
 
 #[test]

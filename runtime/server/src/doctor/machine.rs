@@ -39,8 +39,8 @@ pub async fn machine(worker: &WorkerCommand, now: Timestamp) -> Vec<Finding> {
 }
 
 fn engine(version: &str, until: &str, now: Timestamp) -> Finding {
-    let month: String = now.to_string().chars().take(7).collect();
-    if month.as_str() <= until {
+    let today: String = now.to_string().chars().take(10).collect();
+    if today.as_str() <= until {
         ENGINE.ok(format!("wasmtime {version}, supported until {until}"))
     } else {
         ENGINE.fail(format!("wasmtime {version}, supported until {until} only"), "upgrade wharf")
@@ -137,8 +137,9 @@ mod tests {
     #[test]
     fn each_line_can_fail() {
         let now = Timestamp(1_795_288_392_345);
-        check(&super::engine("48.0.8", "2028-08", now), Level::Ok);
-        check(&super::engine("48.0.8", "2026-10", now), Level::Fail);
+        // 2026-11-21
+        check(&super::engine("48.0.8", "2026-11-21", now), Level::Ok);
+        check(&super::engine("48.0.8", "2026-11-20", now), Level::Fail);
         check(&super::slots(Some(65_530), 7_396, true), Level::Ok);
         check(&super::slots(Some(65_530), 7_396, false), Level::Warn);
         check(&super::slots(Some(1_000), 7_396, true), Level::Fail);

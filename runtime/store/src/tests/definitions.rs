@@ -1,9 +1,11 @@
 //! Connectors, grants, flows, keys, and the audit log that every change of them leaves.
 
+use std::time::Duration;
+
 use wharf_model::{digest::Digest, grant::Grant};
 
 use super::{NOW, Room, accept_of, by, done, new_run, settle_of};
-use crate::{Activation, FlowState, NewConnector, NewGrant, NewRun, Store, StoreError};
+use crate::{Activation, By, FlowState, NewConnector, NewGrant, NewRun, Retention, Store, StoreError};
 
 fn slack(version: &str, wasm: &[u8]) -> NewConnector {
     NewConnector {
@@ -148,6 +150,64 @@ async fn the_audit_log_shows_every_edit() {
         let found = store.verify_audit().await;
         assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{edit}: {found:?}");
     }
+}
+
+/// A log of 18 rows whose first ten are forgotten: ten and four old ones, two younger ones, two about it.
+async fn pruned() -> (Room, Store) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let room = Room::new();
+    let store = room.open();
+    for n in 0..16 {
+        let at = if n < 14 { NOW } else { NOW.after(DAY * 300) };
+        let detail = serde_json::json!({ "n": n });
+        store.record(By::new("cli", at), "grant.set", "a".to_owned(), detail).await.unwrap();
+    }
+    let retention = Retention { audit: DAY * 400, batch: 5, ..Retention::default() };
+    // Whole batches: the four that are left of the old ones wait for one more.
+    for (day, expected) in [(400, 0), (401, 5), (401, 5), (401, 0)] {
+        let pruned = store.prune(NOW.after(DAY * day), retention).await.unwrap();
+        assert_eq!(pruned.audit, expected, "day {day}");
+    }
+    (room, store)
+}
+
+#[tokio::test]
+async fn an_audit_log_whose_beginning_is_forgotten_is_still_one_chain() {
+    let (_room, store) = pruned().await;
+    let rows = store.audit(None, 100).await.unwrap();
+    assert_eq!((rows.last().unwrap().n, rows[0].n, rows.len()), (11, 18, 8));
+    assert_eq!(rows.iter().filter(|row| row.act == "audit.prune" && row.actor == "system").count(), 2);
+    let found = store.verify_audit().await.unwrap();
+    assert_eq!((found.entries, found.head), (18, rows[0].hash));
+    // The row about it is the proof: without it, with another number in it, or with one row more gone, it shows.
+    for edit in [
+        "DELETE FROM audit WHERE n = 11",
+        "DELETE FROM audit WHERE act = 'audit.prune'",
+        "UPDATE audit SET detail = replace(detail, ':10', ':11') WHERE n = 18",
+    ] {
+        let (room, store) = pruned().await;
+        room.shell().execute_batch(edit).unwrap();
+        let found = store.verify_audit().await;
+        assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{edit}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_newest_audit_row_stays_however_old_it_is() {
+    let room = Room::new();
+    let store = room.open();
+    for _ in 0..3 {
+        store.record(by(), "grant.set", "a".to_owned(), serde_json::json!({})).await.unwrap();
+    }
+    let retention = Retention { audit: Duration::ZERO, batch: 3, ..Retention::default() };
+    let later = NOW.after(Duration::from_secs(1));
+    assert_eq!(store.prune(later, retention).await.unwrap().audit, 0);
+    let retention = Retention { batch: 2, ..retention };
+    assert_eq!(store.prune(later, retention).await.unwrap().audit, 2);
+    let rows = store.audit(None, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.n).collect::<Vec<_>>(), [4, 3]);
+    assert!(rows[0].detail.contains("\"through\":2"), "{rows:?}");
+    store.verify_audit().await.unwrap();
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ async fn forgets_what_is_old_but_no_key_within_a_week() {
     }
     store.settle(settle_of(&store, "done", 2, done())).await.unwrap();
     store.settle(Settle { dead_letter: Some(letter()), ..settle_of(&store, "dead", 2, DEAD) }).await.unwrap();
-    let retention = Retention { runs: DAY, inbox: DAY, batch: 10 };
+    let retention = Retention { runs: DAY, inbox: DAY, batch: 10, ..Retention::default() };
     assert!(store.prune(NOW.after(DAY), retention).await.unwrap().is_empty());
     let pruned = store.prune(NOW.after(2 * DAY), retention).await.unwrap();
     assert_eq!((pruned.runs, pruned.inbox), (1, 0));

@@ -1,5 +1,7 @@
 //! Changing a grant: what is named changes, what is not stays.
 
+pub(crate) mod roots;
+
 use anyhow::Result;
 use serde_json::json;
 use wharf_model::{
@@ -33,6 +35,13 @@ pub(crate) struct Change {
     /// Take back what was granted by `--reveal`; may be repeated.
     #[arg(long, value_name = "METHOD/SLOT")]
     no_reveal: Vec<String>,
+    /// Let its calls trust the certificate authorities of this PEM file, besides the server's; may be
+    /// repeated.
+    #[arg(long, value_name = "@FILE")]
+    root: Vec<String>,
+    /// Trust it no more: the fingerprint that `permissions` shows, or its first 12 digits; may be repeated.
+    #[arg(long, value_name = "FINGERPRINT")]
+    no_root: Vec<String>,
     /// Let it keep this much of its own state for a connection.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     store: Option<u64>,
@@ -45,10 +54,10 @@ pub(crate) struct Change {
     #[arg(long, conflicts_with_all = ["enforce", "withdraw"])]
     report_only: bool,
     /// Put what is tried out in force.
-    #[arg(long, conflicts_with_all = ["egress", "no_egress", "store", "withdraw"])]
+    #[arg(long, conflicts_with_all = ["egress", "no_egress", "root", "no_root", "store", "withdraw"])]
     enforce: bool,
     /// End the trial.
-    #[arg(long, conflicts_with_all = ["egress", "no_egress", "store"])]
+    #[arg(long, conflicts_with_all = ["egress", "no_egress", "root", "no_root", "store"])]
     withdraw: bool,
 }
 
@@ -193,6 +202,7 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
             grant.reveal.push(secret.clone());
         }
     }
+    roots::change(&mut grant.roots, &change.root, &change.no_root)?;
     grant.store_max_bytes = change.store.or(grant.store_max_bytes);
     grant.scratch_max_bytes = change.scratch.or(grant.scratch_max_bytes);
     grant.limits = change.limits.over(grant.limits);
@@ -200,7 +210,7 @@ fn changed(mut grant: Grant, change: &Change) -> Result<Grant, Fault> {
 }
 
 /// `key/private`.
-fn slot(given: &str) -> Result<String, String> {
+pub(crate) fn slot(given: &str) -> Result<String, String> {
     let parts = given
         .split_once('/')
         .filter(|(method, slot)| [method, slot].iter().all(|part| !part.is_empty() && !part.contains('/')));

@@ -33,7 +33,7 @@ fn answer(plan: &Plan) -> Option<String> {
 fn check(allow_md5: bool, lines: &[&str], expected: Option<&str>) {
     let plan = signer(allow_md5);
     assert_eq!(answer(&plan), None, "no challenge, no credential");
-    assert_eq!(plan.learn(ORIGIN, 401, &headers(lines)), expected.is_some());
+    assert_eq!(plan.learn(|| ORIGIN.to_owned(), 401, &headers(lines)), expected.is_some());
     let answer = answer(&plan);
     match expected {
         Some(expected) => assert!(answer.as_ref().unwrap().contains(expected), "{expected} in {answer:?}"),
@@ -61,14 +61,48 @@ fn rfc_7616() {
 fn a_nonce_is_counted_and_a_wrong_password_is_not_tried_twice() {
     let plan = signer(false);
     let sha256 = sha256();
-    assert!(plan.learn(ORIGIN, 401, &headers(&[&sha256])));
+    assert!(plan.learn(|| ORIGIN.to_owned(), 401, &headers(&[&sha256])));
     assert!(answer(&plan).unwrap().contains("nc=00000001"));
     assert!(answer(&plan).unwrap().contains("nc=00000002"));
-    assert!(!plan.learn(ORIGIN, 401, &headers(&[&sha256])), "an answer was refused");
-    assert!(plan.learn(ORIGIN, 401, &headers(&[&format!("{sha256}, stale=TRUE")])), "only its age was wrong");
-    assert!(!plan.learn("http://other.example", 403, &headers(&[&sha256])));
+    assert!(!plan.learn(|| ORIGIN.to_owned(), 401, &headers(&[&sha256])), "an answer was refused");
+    assert!(
+        plan.learn(|| ORIGIN.to_owned(), 401, &headers(&[&format!("{sha256}, stale=TRUE")])),
+        "only its age was wrong"
+    );
+    assert!(!plan.learn(|| "http://other.example".to_owned(), 403, &headers(&[&sha256])));
     // Another origin's nonce is not this one's.
     let other = signer(false);
-    other.learn("https://other.example", 401, &headers(&[&sha256]));
+    other.learn(|| "https://other.example".to_owned(), 401, &headers(&[&sha256]));
     assert_eq!(answer(&other), None);
+}
+
+#[test]
+fn where_a_challenge_ends() {
+    let digest =
+        |realm: &str, rest: &str| format!("Digest realm=\"{realm}\", qop=\"auth\", nonce=\"n\"{rest}");
+    for (line, realm) in [
+        (digest("a", ""), "realm=\"a\""),
+        // A scheme without parameters ends the one before: what follows is not its own.
+        (digest("a", ", Negotiate, realm=\"b\""), "realm=\"a\""),
+        (digest("a\\\", b", ""), "realm=\"a\\\", b\""),
+        (digest("a\\\\", ", realm=\"b\""), "realm=\"b\""),
+    ] {
+        check(true, &[&line], Some(realm));
+    }
+    let long = |bytes: usize| {
+        let line = digest("a", ", x=\"");
+        format!("{line}{}\"", "y".repeat(bytes - line.len() - 1))
+    };
+    check(true, &[&long(8192)], Some("realm=\"a\""));
+    check(true, &[&long(8193)], None);
+}
+
+#[test]
+fn sixteen_origins_are_known_at_once() {
+    let plan = signer(false);
+    let learn = |n: usize| plan.learn(|| format!("https://{n}.example"), 401, &headers(&[&sha256()]));
+    assert!((0..16).all(learn), "each is new");
+    assert!(!(0..16).any(learn), "an answer to each was refused");
+    assert!(learn(16), "one more forgets the others");
+    assert!(learn(0) && !learn(16));
 }

@@ -97,7 +97,7 @@ fn what_is_in_a_token_and_how_long_it_is_kept() {
         "header": "X-Token", "prefix": "JWT ",
         "claims": {
             "iss": "{slot.app}", "aud": ["https://{connection.region}.a.test", 7], "nbf": "{time.unix}",
-            "jti": "{nonce}", "at": "on {time.unix}", "more": { "admin": true, "braces": "{{slot.k}}" },
+            "jti": "{nonce}", "at": "on {time.unix}", "app": "12345", "more": { "admin": true, "braces": "{{slot.k}}" },
         },
     }));
     let slots = [("k", "key-key-key"), ("kid", "k1"), ("app", "{slot.k}")];
@@ -113,7 +113,7 @@ fn what_is_in_a_token_and_how_long_it_is_kept() {
     assert_eq!(
         claims,
         json!({
-            "iss": "{slot.k}", "aud": ["https://eu-west-1.a.test", 7], "nbf": 1000, "jti": "abc", "at": "on 1000",
+            "iss": "{slot.k}", "aud": ["https://eu-west-1.a.test", 7], "nbf": 1000, "jti": "abc", "at": "on 1000", "app": "12345",
             "more": { "admin": true, "braces": "{slot.k}" }, "iat": 940, "exp": 1540,
         })
     );

@@ -79,6 +79,17 @@ fn rfc_5849_section_3_4_1() {
     );
 }
 
+/// Only a form's fields are signed with the query (RFC 5849, section 3.4.1.3.1).
+#[test]
+fn a_body_that_is_no_form_is_not_signed() {
+    use crate::credential::oauth1::base_string;
+    for kind in ["application/json", "text/plain", "multipart/form-data"] {
+        let content_type = format!("content-type: {kind}");
+        let request = outgoing("POST", "https://a.test/x?q=1", &[&content_type], "oauth_token=mine&b=2");
+        assert_eq!(base_string(&request, &[]).unwrap(), "POST&https%3A%2F%2Fa.test%2Fx&q%3D1", "{kind}");
+    }
+}
+
 #[test]
 fn a_connector_brings_no_protocol_parameters() {
     let form = ["content-type: application/x-www-form-urlencoded"];

@@ -130,3 +130,18 @@ fn templates_in_several_places() {
     let error = refused(&plan(binary), &[("k", "not hex")], get()).to_string();
     assert!(error.contains("`k`") && !error.contains("not hex"), "{error}");
 }
+
+/// A parameter that is placed stands there once; the others keep their spelling where nothing is replaced.
+#[test]
+fn a_query_parameter_is_placed_once() {
+    for (url, expected) in [
+        ("https://a.test/", "key=s"),
+        ("https://a.test/?a=%7e&b", "a=%7e&b&key=s"),
+        ("https://a.test/?key=mine", "key=s"),
+        ("https://a.test/?a=1&key=mine&key=2", "a=1&key=s"),
+    ] {
+        let placement = json!({ "kind": "query", "name": "key", "slot": "t" });
+        let made = place(placement, &[("t", "s")], outgoing("GET", url, &[], ""));
+        assert_eq!(made.url.query(), Some(expected), "{url}");
+    }
+}

@@ -30,7 +30,7 @@ fn every_example_of_the_reference_places_something() {
             let plan = plan(placement);
             let challenge = "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
             let headers = [(http::header::WWW_AUTHENTICATE, http::HeaderValue::from_static(challenge))];
-            plan.learn("https://a.test", 401, &headers.into_iter().collect());
+            plan.learn(|| "https://a.test".to_owned(), 401, &headers.into_iter().collect());
             plan.place(&credentials(&slots), &now(1_795_288_392, "0123"), &mut request).unwrap();
             assert_ne!(format!("{request:?}"), before, "{example}");
             kinds.insert(kind.to_owned());

@@ -42,6 +42,10 @@ impl Walk<'_, '_> {
         let event = self.state.event.as_ref().map_or(&Value::Null, |event| &event.data);
         let outputs = outputs.iter().map(|(id, value)| (*id, value.as_ref()));
         let scope = Scope::new(event, outputs, self.run, &self.flow.name);
+        let scope = match self.state.started_at {
+            Some(at) => scope.started_at(at),
+            None => scope,
+        };
         evaluate(&place.known(scope, self.state).with_signal(signal))
     }
 

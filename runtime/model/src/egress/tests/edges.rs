@@ -35,6 +35,8 @@ fn hc_06_names_that_dns_cannot_carry_are_no_hosts() {
         ("_dmarc.a.test", "_dmarc.a.test"),
         ("0.test", "0.test"),
         ("a.b9", "a.b9"),
+        ("a.0xyz", "host"),
+        ("0x7.test", "0x7.test"),
         ("a..test", "host"),
         ("a!.test", "host"),
         ("a$b.test", "host"),

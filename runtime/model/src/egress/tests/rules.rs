@@ -56,6 +56,9 @@ fn broken_rules_say_what_is_wrong() {
         "https://*.com/",
         "https://a.*.test/",
         "https://u@a.test/",
+        "https://@a.test/",
+        "https:u@a.test/",
+        "https::p@a.test/",
         "https://a.test/?q",
         "https://a.test/#f",
         "https://a.test:0/",
@@ -67,6 +70,9 @@ fn broken_rules_say_what_is_wrong() {
         "{connection.a}{connection.b}/",
         "{connection.a}.test/",
         "https://a b.test/",
+        "https://a.te\tst/",
+        "https://a.test/\u{7f}",
+        "https://a.test\\v1/",
         "https://*.10.0.0.1/",
     ] {
         let parsed = Rule::parse(&EgressRequest { url: url.to_owned(), methods: vec!["GET".to_owned()] });

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::{
-    flow::suggest,
-    template::{node::Node, purse::Fault},
+use crate::template::{
+    node::Node,
+    purse::{Fault, Purse},
 };
 
-pub(super) fn missing(of: &Node, field: &str, entries: &Map<String, Value>) -> Fault {
+pub(super) fn missing(purse: &Purse, of: &Node, field: &str, entries: &Map<String, Value>) -> Fault {
     let keys = || entries.keys().map(String::as_str);
-    let hint = suggest(field, keys()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let hint =
+        purse.suggest(field, keys()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     format!("{} has no `{field}`; there is: {}{hint}", of.label(), listed(keys())).into()
 }
 

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Evaluated, Frame};
 use crate::template::{
-    functions::kind,
+    functions::{kind, sorted},
     node::{Loop, LoopKind},
-    purse::Fault,
+    purse::{Fault, Purse},
 };
 
 impl<'v> Frame<'v> {
@@ -37,7 +37,7 @@ impl<'v> Frame<'v> {
                 break;
             }
         }
-        tally.result(body.kind)
+        tally.result(body.kind, self.purse)
     }
 
     /// One item. True: the rest does not matter.
@@ -57,6 +57,13 @@ impl<'v> Frame<'v> {
                 }
                 Ok(false)
             }
+            LoopKind::SortBy | LoopKind::GroupBy | LoopKind::IndexBy => {
+                let key = self.eval(&body.body)?;
+                tally.keys.push(self.purse.own(key)?);
+                let item = self.name(&body.variable)?;
+                tally.items.push(self.purse.own(item)?);
+                Ok(false)
+            }
             LoopKind::ExistsOne => {
                 tally.hits += u64::from(self.truth(&body.body)?);
                 Ok(false)
@@ -68,6 +75,7 @@ impl<'v> Frame<'v> {
                 }
                 Err(limit @ Fault::Limit(_)) => Err(limit),
                 Err(fault @ Fault::Data(_)) => {
+                    self.purse.absorb()?;
                     tally.fault.get_or_insert(fault);
                     Ok(false)
                 }
@@ -80,14 +88,19 @@ impl<'v> Frame<'v> {
 #[derive(Default)]
 struct Tally {
     items: Vec<Value>,
+    /// What each item is sorted or grouped by.
+    keys: Vec<Value>,
     hits: u64,
     decided: bool,
     fault: Option<Fault>,
 }
 
 impl Tally {
-    fn result<'v>(self, kind: LoopKind) -> Evaluated<'v> {
+    fn result<'v>(self, kind: LoopKind, purse: &Purse) -> Evaluated<'v> {
         let value = match kind {
+            LoopKind::SortBy => self.in_order(purse)?,
+            LoopKind::GroupBy => self.grouped()?,
+            LoopKind::IndexBy => self.indexed()?,
             LoopKind::Map | LoopKind::Filter => Value::Array(self.items),
             LoopKind::ExistsOne => Value::Bool(self.hits == 1),
             LoopKind::All | LoopKind::Exists if !self.decided => match self.fault {
@@ -97,5 +110,45 @@ impl Tally {
             LoopKind::All | LoopKind::Exists => Value::Bool(kind == LoopKind::Exists),
         };
         Ok(Cow::Owned(value))
+    }
+
+    fn in_order(self, purse: &Purse) -> Result<Value, Fault> {
+        let order = sorted(purse, &self.keys.iter().collect::<Vec<_>>())?;
+        let mut items: Vec<Option<Value>> = self.items.into_iter().map(Some).collect();
+        Ok(order.into_iter().filter_map(|at| items.get_mut(at)?.take()).collect())
+    }
+
+    fn grouped(self) -> Result<Value, Fault> {
+        let mut groups = Map::new();
+        for (key, item) in self.keys.into_iter().zip(self.items) {
+            match groups.entry(text(key)?).or_insert_with(|| Value::Array(Vec::new())) {
+                Value::Array(group) => group.push(item),
+                other => *other = item,
+            }
+        }
+        Ok(groups.into())
+    }
+
+    fn indexed(self) -> Result<Value, Fault> {
+        let mut index = Map::new();
+        for (key, item) in self.keys.into_iter().zip(self.items) {
+            let key = text(key)?;
+            if index.contains_key(&key) {
+                let key: String = key.chars().take(40).collect();
+                return Err(
+                    format!("two items have the key \"{}\"; write groupBy", key.escape_debug()).into()
+                );
+            }
+            index.insert(key, item);
+        }
+        Ok(index.into())
+    }
+}
+
+/// What a list is grouped by.
+fn text(key: Value) -> Result<String, Fault> {
+    match key {
+        Value::String(text) => Ok(text),
+        other => Err(format!("it is grouped by a string, not {}; write string(…)", kind(&other)).into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Requests through `wasi:http`: what reaches the host is what the gate judges, and what the host
+//! Requests through `wasi:http` 0.2: what reaches the host is what the gate judges, and what the host
 //! says comes back as a code.
 
 use wharf_model::{
@@ -19,72 +19,7 @@ use crate::{
 const HTTP: (&str, &str) = (
     "import wasi:http/types@0.2.0; import wasi:http/outgoing-handler@0.2.0; import wasi:io/poll@0.2.0;
      import wasi:io/streams@0.2.0;",
-    "package wasi:io@0.2.0 {
-        interface poll { resource pollable { block: func(); } }
-        interface error { resource error; }
-        interface streams {
-            use error.{error};
-            variant stream-error { last-operation-failed(error), closed }
-            resource input-stream {
-                blocking-read: func(len: u64) -> result<list<u8>, stream-error>;
-            }
-        }
-     }
-     package wasi:http@0.2.0 {
-        interface types {
-            use wasi:io/poll@0.2.0.{pollable};
-            use wasi:io/streams@0.2.0.{input-stream};
-            variant method { get, head, post, put, delete, connect, options, trace, patch, other(string) }
-            variant scheme { HTTP, HTTPS, other(string) }
-            record DNS-error-payload { rcode: option<string>, info-code: option<u16> }
-            record TLS-alert-received-payload { alert-id: option<u8>, alert-message: option<string> }
-            record field-size-payload { field-name: option<string>, field-size: option<u32> }
-            variant error-code { DNS-timeout, DNS-error(DNS-error-payload), destination-not-found,
-                destination-unavailable, destination-IP-prohibited, destination-IP-unroutable,
-                connection-refused, connection-terminated, connection-timeout, connection-read-timeout,
-                connection-write-timeout, connection-limit-reached, TLS-protocol-error,
-                TLS-certificate-error, TLS-alert-received(TLS-alert-received-payload),
-                HTTP-request-denied, HTTP-request-length-required, HTTP-request-body-size(option<u64>),
-                HTTP-request-method-invalid, HTTP-request-URI-invalid, HTTP-request-URI-too-long,
-                HTTP-request-header-section-size(option<u32>),
-                HTTP-request-header-size(option<field-size-payload>),
-                HTTP-request-trailer-section-size(option<u32>),
-                HTTP-request-trailer-size(field-size-payload), HTTP-response-incomplete,
-                HTTP-response-header-section-size(option<u32>),
-                HTTP-response-header-size(field-size-payload), HTTP-response-body-size(option<u64>),
-                HTTP-response-trailer-section-size(option<u32>),
-                HTTP-response-trailer-size(field-size-payload),
-                HTTP-response-transfer-coding(option<string>), HTTP-response-content-coding(option<string>),
-                HTTP-response-timeout, HTTP-upgrade-failed, HTTP-protocol-error, loop-detected,
-                configuration-error, internal-error(option<string>) }
-            variant header-error { invalid-syntax, forbidden, immutable }
-            resource fields {
-                constructor();
-                append: func(name: string, value: list<u8>) -> result<_, header-error>;
-            }
-            resource outgoing-request {
-                constructor(headers: own<fields>);
-                set-scheme: func(scheme: option<scheme>) -> result;
-                set-authority: func(authority: option<string>) -> result;
-                set-path-with-query: func(path-with-query: option<string>) -> result;
-            }
-            resource request-options;
-            resource incoming-body { %stream: func() -> result<own<input-stream>>; }
-            resource incoming-response {
-                status: func() -> u16;
-                consume: func() -> result<own<incoming-body>>;
-            }
-            resource future-incoming-response {
-                subscribe: func() -> pollable;
-                get: func() -> option<result<result<own<incoming-response>, error-code>>>;
-            }
-        }
-        interface outgoing-handler {
-            use types.{outgoing-request, request-options, future-incoming-response, error-code};
-            handle: func(request: outgoing-request, options: option<request-options>)
-                -> result<future-incoming-response, error-code>;
-        }
-     }",
+    include_str!("http-0.2.wit"),
 );
 
 const IMPORTS: &str = r#"
@@ -108,13 +43,13 @@ const IMPORTS: &str = r#"
 
 /// What a guest asks for: authority, path, and at most one header.
 #[derive(Clone, Copy)]
-struct Asks {
-    authority: &'static str,
-    path: &'static str,
-    header: Option<(&'static str, &'static str)>,
+pub(super) struct Asks {
+    pub(super) authority: &'static str,
+    pub(super) path: &'static str,
+    pub(super) header: Option<(&'static str, &'static str)>,
 }
 
-const PLAIN: Asks = Asks { authority: "api.test", path: "/v1/x", header: None };
+pub(super) const PLAIN: Asks = Asks { authority: "api.test", path: "/v1/x", header: None };
 
 /// Sends; returns the response's body as text, `code N` for an error of the exchange, `refused N`
 /// for one of `handle` and `header N` for one of `append`.
