@@ -3,9 +3,9 @@
 //! The loop is the whole engine in small: decide (pure), make durable, do, journal, again. Several calls
 //! of one run may be under way; they share its journal, and each outcome is durable as soon as it is known.
 
-use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::Mutex;
 use tracing::Instrument as _;
 use wharf_model::{
@@ -143,7 +143,7 @@ async fn load(inner: &Arc<Inner>, claimed: Claimed) -> Result<Run, DriveError> {
 /// The calls of a run that are under way, and what the run's driver knows them by.
 struct UnderWay<'a> {
     paths: BTreeSet<String>,
-    calls: FuturesUnordered<Pin<Box<dyn Future<Output = (String, Result<(), DriveError>)> + Send + 'a>>>,
+    calls: FuturesUnordered<BoxFuture<'a, (String, Result<(), DriveError>)>>,
 }
 
 impl<'a> UnderWay<'a> {

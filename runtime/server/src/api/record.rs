@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use wharf_engine::{Asks, AttemptRecord, RunLink, RunRecord, StepRecord};
+use wharf_engine::{AttemptRecord, RunRecord, StepRecord};
 use wharf_model::{
     call::{LogLevel, LogLine, Metering, TrapReport},
     effect::{Effect, EffectResult},
     failure::Failure,
 };
+
+mod around;
+
+use around::{AsksRecord, Link, Stopped};
 
 /// A run, step by step.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,24 +53,6 @@ pub(super) struct Run {
     pins: BTreeMap<String, String>,
 }
 
-/// A run that was ended by one of its steps.
-#[derive(Debug, Serialize, ToSchema)]
-struct Stopped {
-    /// The step's path.
-    step: String,
-    /// Why.
-    reason: String,
-}
-
-/// Another run, and the step between the two.
-#[derive(Debug, Serialize, ToSchema)]
-struct Link {
-    /// The other run.
-    run: String,
-    /// The path of the step that started a run; `@on-failure` for one that is told of a failure.
-    step: String,
-}
-
 /// Where an event came from.
 #[derive(Debug, Serialize, ToSchema)]
 struct Source {
@@ -97,19 +83,6 @@ struct Step {
     output: Option<Value>,
     /// In order.
     attempts: Vec<Attempt>,
-}
-
-/// What a step waits for somebody to do.
-#[derive(Debug, Serialize, ToSchema)]
-struct AsksRecord {
-    /// `approval` or `signal`.
-    kind: &'static str,
-    /// What is asked, or the signal's name.
-    text: String,
-    /// The JSON Schema of what is to be filled in.
-    form: Option<Value>,
-    /// Who may answer; empty: whoever has a key.
-    approvers: Vec<String>,
 }
 
 /// One attempt, or one question what became of a write.
@@ -284,19 +257,13 @@ impl From<RunRecord> for Run {
             event: run.event.map(|event| event.data),
             steps: run.steps.into_iter().map(Step::from).collect(),
             steps_left_out: run.steps_left_out,
-            stopped: run.stopped.map(|(step, reason)| Stopped { step, reason }),
+            stopped: run.stopped.map(Stopped::from),
             started_by: run.started_by.map(Link::from),
             started: run.started.into_iter().map(Link::from).collect(),
             ours_micros: run.ours_micros,
             theirs_micros: run.theirs_micros,
             pins: run.connectors,
         }
-    }
-}
-
-impl From<RunLink> for Link {
-    fn from(RunLink { run, step }: RunLink) -> Self {
-        Self { run, step }
     }
 }
 
@@ -308,12 +275,7 @@ impl From<StepRecord> for Step {
             title: step.title,
             status: step.status,
             failure: step.failure.map(FailureRecord::from),
-            asks: step.asks.map(|Asks { kind, text, form, approvers }| AsksRecord {
-                kind,
-                text,
-                form,
-                approvers,
-            }),
+            asks: step.asks.map(AsksRecord::from),
             due_at: step.due_at.map(|at| at.0),
             output: step.output,
             attempts: step.attempts.into_iter().map(Attempt::from).collect(),
