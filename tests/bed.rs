@@ -154,6 +154,15 @@ impl Bed {
         self.apply(&flow).await;
     }
 
+    /// A server with Slack connected, for flows that are started by hand.
+    pub(crate) async fn slack() -> Self {
+        let bed = Self::bare().await;
+        bed.install(&connectors().await.slack).await;
+        let slack = json!({ "token": SLACK_TOKEN });
+        bed.connect("acme-slack", "slack", json!({ "api-url": bed.provider.slack_url() }), slack).await;
+        bed
+    }
+
     pub(crate) async fn install(&self, file: &Path) -> Value {
         self.install_bytes(fs::read(file).unwrap()).await
     }

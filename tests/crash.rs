@@ -1,6 +1,9 @@
 //! The process dies at every boundary of the triage flow: before and after each commit, before and
 //! after each byte to the provider. Whatever the instant, a redelivery and a restart end in one message.
 
+use serde_json::json;
+use wharf_cli::client::Body;
+
 use crate::bed::{Bed, issue_opened};
 
 /// Where to die, for the how-manieth time, and what has happened by then.
@@ -56,6 +59,52 @@ const GUIDS: [&str; 8] = [
     "00000000-0000-4000-8000-000000000007",
     "00000000-0000-4000-8000-000000000008",
 ];
+
+/// A loop with two writes at once, and a wait after it.
+const LOOP: &str = "flow: loop
+on: manual
+steps:
+  - id: each
+    for-each: [a, b]
+    concurrency: 2
+    steps:
+      - id: tell
+        action: slack/post-message
+        connection: acme-slack
+        with: { channel: C024BE91L, text: \"${item}\" }
+  - { id: pause, delay: 10ms }
+  - { id: last, map: \"${steps.each.succeeded}\" }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_item_is_written_once_whatever_the_instant() {
+    let mut bed = Bed::slack().await;
+    bed.apply(LOOP).await;
+    bed.stop().await;
+    // Two intents, outcomes in one commit or two, the wait, the end.
+    let settles = (1..=5).flat_map(|nth| [format!("settle-before:{nth}"), format!("settle-after:{nth}")]);
+    let sends = (1..=2).flat_map(|nth| [format!("send-before:{nth}"), format!("send-after:{nth}")]);
+    for (index, point) in settles.chain(sends).enumerate() {
+        bed.restart(&[("WHARF_CRASH_AT", &point)]).await;
+        let start = || Body::Json(json!({ "data": {}, "dedupe_key": format!("crash-{index}") }));
+        let _cut_off = bed.client.post(&["flows", "loop", "run"], &[], start()).await;
+        bed.died().await;
+        bed.restart(&[]).await;
+        let started = bed.client.post(&["flows", "loop", "run"], &[], start()).await.unwrap();
+        let record = bed.ended(started["run"].as_str().unwrap()).await;
+        assert_eq!(record["status"], "done", "{point}: {record:#}");
+        let mut texts: Vec<_> =
+            bed.provider.messages().split_off(2 * index).into_iter().map(|one| one.text).collect();
+        texts.sort();
+        assert_eq!(texts, ["a", "b"], "{point}: {record:#}");
+        bed.stop().await;
+    }
+    let mut keys: Vec<_> = bed.provider.messages().into_iter().map(|message| message.key).collect();
+    let written = keys.len();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), written, "each item of each run has an idempotency key of its own");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_the_provider_holds_the_answer() {

@@ -25,6 +25,8 @@ mod compile;
 mod arrive;
 // From an issue to a message, with a provider that says 429 and 503.
 mod flow;
+// What each kind of step does: loops, branches, waits, ends on purpose.
+mod steps;
 // A connector that tries to get out.
 mod hostile;
 // A connector that another toolchain has made, in JavaScript.

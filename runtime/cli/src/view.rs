@@ -17,7 +17,8 @@ pub use connector::{
 };
 pub use doctor::{Doctor, Finding};
 pub use run::{
-    Attempt, Effect, EffectResult, Failure, FieldFailure, LogLine, Metering, Run, Source, Step, Trap,
+    Asks, Attempt, Effect, EffectResult, Failure, FieldFailure, Link, LogLine, Metering, Run, Source, Step,
+    Stopped, Trap,
 };
 
 /// Reads a document as a view.

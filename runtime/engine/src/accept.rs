@@ -152,6 +152,7 @@ impl Inner {
                 serde_json::to_string(&entry).map_err(|error| EngineError::Invalid(error.to_string()))?,
             ],
             due_at: permit.is_none().then_some(now),
+            origin: None,
         };
         let id = new_run.id.clone();
         let pins = Pins::from(new_run.digests.clone());
@@ -176,14 +177,17 @@ impl Inner {
             Some(permit) if !duplicate => {
                 let mut state = State::default();
                 state.apply(&entry);
+                let held = (id.clone(), self.store.epoch());
+                let tail = Tail::new(self.store.clone(), held, active.flow.retention, state);
                 let run = Run {
-                    id: id.clone(),
+                    id,
                     flow: Arc::clone(&active.flow),
                     flow_version: active.version,
                     accepted_at: now,
+                    depth: 0,
                     pins,
                     delivery,
-                    tail: Arc::new(Mutex::new(Tail::new(self.store.clone(), id, self.store.epoch(), state))),
+                    tail: Arc::new(Mutex::new(tail)),
                 };
                 let inner = Arc::clone(self);
                 self.tasks.spawn(async move {

@@ -25,6 +25,17 @@ use crate::{
     state::Buffer,
 };
 
+/// A call of a step, as it is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Doing<'a> {
+    pub(crate) step: &'a Step,
+    /// With the items of the loops that it is in: what the journal and the idempotency key know it by.
+    pub(crate) path: &'a str,
+    pub(crate) action: &'a ActionCall,
+    /// From 1; of a question, its own number.
+    pub(crate) attempt: u32,
+}
+
 /// What a step needs of its connector.
 pub(crate) struct Bound<'a> {
     pub(crate) loaded: Arc<Loaded>,
@@ -44,20 +55,15 @@ impl Bound<'_> {
 }
 
 impl Inner {
-    pub(crate) async fn bind<'a>(
-        &self,
-        run: &Run,
-        step: &'a Step,
-        action: &'a ActionCall,
-        attempt: u32,
-    ) -> Result<Bound<'a>, Failure> {
+    pub(crate) async fn bind<'a>(&self, run: &Run, doing: Doing<'a>) -> Result<Bound<'a>, Failure> {
+        let Doing { step, path, action, attempt } = doing;
         let (loaded, access) = self.reach(run, &action.connector, action.connection.as_deref()).await?;
         let timeout =
             step.timeout.map_or(u64::MAX, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let declared = loaded.manifest.actions.get(&action.action).and_then(|action| action.timeout_ms);
         let deadline_ms = access.limits.deadline_ms.min(timeout).min(declared.unwrap_or(u64::MAX));
         let limits = Limits { deadline_ms, ..access.limits };
-        Ok(Bound { loaded, access, action, path: &step.path, attempt, limits })
+        Ok(Bound { loaded, access, action, path, attempt, limits })
     }
 
     /// The connector version that the run pins, and what it may do for the connection.

@@ -135,7 +135,14 @@ pub(crate) fn connectors(flow: &Flow) -> BTreeSet<&str> {
     };
     let actions = flow.all_steps().into_iter().filter_map(|step| match &step.kind {
         StepKind::Action(action) => Some(action.connector.as_str()),
-        StepKind::Switch(_) | StepKind::Map(_) => None,
+        StepKind::Switch(_)
+        | StepKind::Map(_)
+        | StepKind::ForEach(_)
+        | StepKind::Parallel(_)
+        | StepKind::Delay(_)
+        | StepKind::Wait(_)
+        | StepKind::Stop(_)
+        | StepKind::Fail(_) => None,
     });
     trigger.into_iter().chain(actions).collect()
 }
@@ -149,7 +156,14 @@ fn connections(flow: &Flow) -> BTreeSet<&str> {
     };
     let actions = flow.all_steps().into_iter().filter_map(|step| match &step.kind {
         StepKind::Action(action) => action.connection.as_deref(),
-        StepKind::Switch(_) | StepKind::Map(_) => None,
+        StepKind::Switch(_)
+        | StepKind::Map(_)
+        | StepKind::ForEach(_)
+        | StepKind::Parallel(_)
+        | StepKind::Delay(_)
+        | StepKind::Wait(_)
+        | StepKind::Stop(_)
+        | StepKind::Fail(_) => None,
     });
     trigger.into_iter().chain(actions).collect()
 }
@@ -243,6 +257,7 @@ impl Inner {
                 .map(|loaded| (loaded.manifest.name.clone(), &loaded.manifest))
                 .collect(),
             connections: self.store.connections().await?.into_iter().map(connection).collect(),
+            flows: self.flows.all().into_iter().map(|active| active.flow.name.clone()).collect(),
         })
     }
 }

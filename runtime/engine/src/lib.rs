@@ -30,6 +30,8 @@ mod run;
 mod runs;
 mod seed;
 mod settle;
+mod speak;
+mod started;
 mod state;
 mod step;
 mod tail;
@@ -46,5 +48,6 @@ pub use flows::{AppliedFlow, FlowInfo};
 pub use notice::{Notice, Observer};
 pub use wharf_package::PermissionChange;
 
-pub use record::{AttemptRecord, RunRecord, StepRecord};
+pub use record::{Asks, AttemptRecord, RunLink, RunRecord, StepRecord};
 pub use runs::{Counts, RunCount};
+pub use speak::Answer;

@@ -9,10 +9,13 @@ use wharf_model::{
     effect::Effect,
     event::{Event, Provenance},
     failure::Failure,
-    flow::{Flow, StepKind},
-    journal::{AttemptResult, Entry, Progress, State, TRIGGER, Then},
+    flow::{Branch, Flow, Step, StepKind, WaitFor, written_path},
+    journal::{AttemptResult, Entry, Progress, State, StepState, TRIGGER, Then},
     time::Timestamp,
 };
+
+/// Steps that a record tells of; a loop may have many times more.
+const MAX_STEPS: usize = 2000;
 
 /// A run, step by step.
 #[derive(Clone, Debug, Serialize)]
@@ -33,8 +36,16 @@ pub struct RunRecord {
     pub provenance: Option<Provenance>,
     /// The event.
     pub event: Option<Event>,
-    /// What happened, in the order of the flow.
+    /// What happened, in the order of the flow, item after item.
     pub steps: Vec<StepRecord>,
+    /// Steps that are left out, because there are too many.
+    pub steps_left_out: usize,
+    /// The step that ended the run before its last one, and its reason.
+    pub stopped: Option<(String, String)>,
+    /// The run that started it, and at which step.
+    pub started_by: Option<RunLink>,
+    /// Runs that it started.
+    pub started: Vec<RunLink>,
     /// The connector versions it is on, by name.
     pub connectors: BTreeMap<String, String>,
     /// Time spent in connectors, in microseconds, without the waiting for providers.
@@ -43,21 +54,49 @@ pub struct RunRecord {
     pub theirs_micros: u64,
 }
 
+/// Another run, and the step between the two.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunLink {
+    /// The other run.
+    pub run: String,
+    /// The path of the step of the run that started.
+    pub step: String,
+}
+
 /// One step.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepRecord {
-    /// Its path; `@trigger` for the trigger's own call.
+    /// Its path, with the items of loops: `each[3]/tell`; `@trigger` for the trigger's own call.
     pub path: String,
-    /// `slack/post-message`, `switch`, `map`.
+    /// `trigger`, `action`, `switch`, `map`, `for-each`, `parallel`, `delay`, `until`, `stop`, `fail`.
+    pub kind: &'static str,
+    /// `slack/post-message`, or the kind again.
     pub title: String,
-    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `skipped`, `done`, `failed`.
+    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `running`, `skipped`, `done`, `failed`.
     pub status: &'static str,
+    /// Why it failed for good.
+    pub failure: Option<Failure>,
+    /// Whom or what it waits for.
+    pub asks: Option<Asks>,
     /// Not before this time.
     pub due_at: Option<Timestamp>,
     /// Its output, or the case that a switch took.
     pub output: Option<Value>,
     /// In order.
     pub attempts: Vec<AttemptRecord>,
+}
+
+/// What a step waits for somebody to do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asks {
+    /// `approval` or `signal`.
+    pub kind: &'static str,
+    /// What is asked, or the signal's name.
+    pub text: String,
+    /// The JSON Schema of what is to be filled in.
+    pub form: Option<Value>,
+    /// Who may answer; empty: whoever may use the API.
+    pub approvers: Vec<String>,
 }
 
 /// One attempt, or one question what became of a write.
@@ -87,8 +126,8 @@ pub struct AttemptRecord {
     pub log: Vec<LogLine>,
 }
 
-/// Steps in the order of the flow, the trigger's call first.
-pub(crate) fn steps(flow: &Flow, entries: &[Entry], state: &State) -> Vec<StepRecord> {
+/// Steps in the order of the flow and of the items, the trigger's call first; how many were left out.
+pub(crate) fn steps(flow: &Flow, entries: &[Entry], state: &State) -> (Vec<StepRecord>, usize) {
     let mut attempts: BTreeMap<&str, Vec<AttemptRecord>> = BTreeMap::new();
     for entry in entries {
         if let Some((step, attempt)) = attempt(entry, attempts_so_far(&attempts, entry)) {
@@ -99,49 +138,127 @@ pub(crate) fn steps(flow: &Flow, entries: &[Entry], state: &State) -> Vec<StepRe
     if let Some(made) = attempts.remove(TRIGGER) {
         records.push(StepRecord {
             path: TRIGGER.to_owned(),
+            kind: "trigger",
             title: "trigger".to_owned(),
             status: status(state.step(TRIGGER).map(|step| &step.progress)),
+            failure: None,
+            asks: None,
             due_at: None,
             output: None,
             attempts: made,
         });
     }
-    for step in flow.all_steps() {
-        let Some(step_state) = state.step(&step.path) else {
-            continue;
-        };
-        let (due_at, output) = match (&step_state.progress, &step.kind) {
-            (Progress::Waiting(at) | Progress::Unconfirmed(_, at), _) => (Some(*at), None),
-            (Progress::Done(output), _) => (None, Some(output.clone())),
-            (Progress::Branched(case), StepKind::Switch(switch)) => {
-                let branch =
-                    case.map_or(wharf_model::flow::Branch::Otherwise, wharf_model::flow::Branch::Case);
-                (None, Some(serde_json::json!({ "case": switch.branch_name(branch) })))
-            }
-            (
-                Progress::Pending
-                | Progress::Suspended(..)
-                | Progress::Skipped
-                | Progress::Branched(_)
-                | Progress::Failed(..),
-                _,
-            ) => (None, None),
-        };
-        let title = match &step.kind {
-            StepKind::Action(action) => format!("{}/{}", action.connector, action.action),
-            StepKind::Switch(_) => "switch".to_owned(),
-            StepKind::Map(_) => "map".to_owned(),
-        };
-        records.push(StepRecord {
-            path: step.path.clone(),
-            title,
-            status: status(Some(&step_state.progress)),
-            due_at,
-            output,
-            attempts: attempts.remove(step.path.as_str()).unwrap_or_default(),
-        });
+    let order: BTreeMap<&str, (usize, &Step)> = flow
+        .all_steps()
+        .into_iter()
+        .enumerate()
+        .map(|(position, step)| (step.path.as_str(), (position, step)))
+        .collect();
+    let mut reached: Vec<_> = state
+        .steps
+        .iter()
+        .filter_map(|(path, state)| {
+            Some((place(path, &order), path, state, order.get(&*written_path(path))?.1))
+        })
+        .collect();
+    reached.sort_by(|a, b| a.0.cmp(&b.0));
+    let left_out = reached.len().saturating_sub(MAX_STEPS);
+    reached.truncate(MAX_STEPS);
+    records.extend(reached.into_iter().map(|(_, path, state, step)| StepRecord {
+        asks: asks(path, state, step, entries),
+        ..record(path, state, step, attempts.remove(path.as_str()))
+    }));
+    (records, left_out)
+}
+
+/// Sorts instances of steps: by the flow, and in a loop by the item first.
+fn place(path: &str, order: &BTreeMap<&str, (usize, &Step)>) -> Vec<(usize, Option<usize>)> {
+    let position = |path: &str| order.get(&*written_path(path)).map_or(usize::MAX, |(position, _)| *position);
+    let mut place = Vec::new();
+    let mut from = 0;
+    while let Some((open, close)) = path.get(from..).and_then(|rest| Some((rest.find('[')?, rest.find(']')?)))
+    {
+        let index = path.get(from + open + 1..from + close).and_then(|digits| digits.parse().ok());
+        place.push((path.get(..from + open).map_or(usize::MAX, position), index));
+        from += close + 1;
     }
-    records
+    place.push((position(path), None));
+    place
+}
+
+fn record(path: &str, state: &StepState, step: &Step, attempts: Option<Vec<AttemptRecord>>) -> StepRecord {
+    let (due_at, output) = match (&state.progress, &step.kind) {
+        (
+            Progress::Waiting(at)
+            | Progress::Unconfirmed(_, at)
+            | Progress::Delayed(at)
+            | Progress::Listening(at, _),
+            _,
+        ) => (Some(*at), None),
+        (Progress::Done(output), _) => (None, Some(output.clone())),
+        (Progress::Branched(case), StepKind::Switch(switch)) => {
+            let branch = case.map_or(Branch::Otherwise, Branch::Case);
+            (None, Some(serde_json::json!({ "case": switch.branch_name(branch) })))
+        }
+        (
+            Progress::Pending
+            | Progress::Suspended(..)
+            | Progress::Skipped
+            | Progress::Branched(_)
+            | Progress::Looping(_)
+            | Progress::Forked
+            | Progress::Failed(..),
+            _,
+        ) => (None, None),
+    };
+    let kind = step.kind.name();
+    StepRecord {
+        path: path.to_owned(),
+        kind,
+        title: if let StepKind::Action(action) = &step.kind {
+            format!("{}/{}", action.connector, action.action)
+        } else {
+            kind.to_owned()
+        },
+        status: status(Some(&state.progress)),
+        failure: if let Progress::Failed(failure, _) = &state.progress {
+            Some(failure.clone())
+        } else {
+            None
+        },
+        asks: None,
+        due_at,
+        output,
+        attempts: attempts.unwrap_or_default(),
+    }
+}
+
+/// What a step that waits asks of somebody.
+fn asks(path: &str, state: &StepState, step: &Step, entries: &[Entry]) -> Option<Asks> {
+    let (StepKind::Wait(wait), Progress::Listening(..)) = (&step.kind, &state.progress) else {
+        return None;
+    };
+    Some(match &wait.of {
+        WaitFor::Approval { form, approvers, .. } => Asks {
+            kind: "approval",
+            text: entries.iter().rev().find_map(|entry| asked(entry, path)).unwrap_or_default().to_owned(),
+            form: form.clone(),
+            approvers: approvers.clone(),
+        },
+        WaitFor::Signal { name, .. } => {
+            Asks { kind: "signal", text: name.clone(), form: None, approvers: Vec::new() }
+        }
+    })
+}
+
+fn asked<'e>(entry: &'e Entry, path: &str) -> Option<&'e str> {
+    if let Entry::Listening { step, text, .. } = entry
+        && step == path
+    {
+        text.as_deref()
+    } else {
+        None
+    }
 }
 
 fn attempts_so_far(attempts: &BTreeMap<&str, Vec<AttemptRecord>>, entry: &Entry) -> u32 {
@@ -156,7 +273,8 @@ fn attempts_so_far(attempts: &BTreeMap<&str, Vec<AttemptRecord>>, entry: &Entry)
 fn status(progress: Option<&Progress>) -> &'static str {
     match progress {
         None | Some(Progress::Pending) => "pending",
-        Some(Progress::Waiting(_)) => "waiting",
+        Some(Progress::Waiting(_) | Progress::Delayed(_) | Progress::Listening(..)) => "waiting",
+        Some(Progress::Looping(_) | Progress::Forked) => "running",
         Some(Progress::Unconfirmed(..)) => "unconfirmed",
         Some(Progress::Suspended(..)) => "suspended",
         Some(Progress::Skipped) => "skipped",
@@ -231,6 +349,18 @@ fn attempt(entry: &Entry, asked: u32) -> Option<(&str, AttemptRecord)> {
         | Entry::Skipped { .. }
         | Entry::Branched { .. }
         | Entry::Mapped { .. }
+        | Entry::Looping { .. }
+        | Entry::ItemEnded { .. }
+        | Entry::Forked { .. }
+        | Entry::Delayed { .. }
+        | Entry::Listening { .. }
+        | Entry::Answered { .. }
+        | Entry::Signalled { .. }
+        | Entry::Heard { .. }
+        | Entry::Over { .. }
+        | Entry::Broken { .. }
+        | Entry::PassedOver { .. }
+        | Entry::Stopped { .. }
         | Entry::WriteIntended { .. }
         | Entry::WriteRefused { .. }
         | Entry::WriteAnswered { .. }

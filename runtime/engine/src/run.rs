@@ -1,13 +1,15 @@
 //! Drives one run from where its journal ends until it waits or has ended.
 //!
-//! The loop is the whole engine in small: decide (pure), make durable, do, journal, again.
+//! The loop is the whole engine in small: decide (pure), make durable, do, journal, again. Several calls
+//! of one run may be under way; they share its journal, and each outcome is durable as soon as it is known.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::Mutex;
 use tracing::Instrument as _;
 use wharf_model::{
-    decide::{Next, decide},
+    decide::{Ask, Hands, Task, Turn, decide},
     event::Delivery,
     flow::Flow,
     journal::{Ended, Entry, State},
@@ -16,6 +18,7 @@ use wharf_model::{
 use wharf_store::{Claimed, NewRun, RunId, RunState, RunStatus, SettleError};
 
 use crate::{
+    bind::Doing,
     clock,
     engine::Inner,
     notice::Notice,
@@ -23,12 +26,20 @@ use crate::{
     tail::{self, Tail},
 };
 
+/// Calls of one run that are under way at once.
+const MAX_AT_ONCE: usize = 16;
+
+/// How long a run rests that has nothing to do and nothing to wait for, which no journal leads to.
+const AT_A_LOSS: Duration = Duration::from_secs(60);
+
 /// A run in the hands of this process.
 pub(crate) struct Run {
     pub(crate) id: RunId,
     pub(crate) flow: Arc<Flow>,
     pub(crate) flow_version: u32,
     pub(crate) accepted_at: Timestamp,
+    /// How many runs led to it.
+    pub(crate) depth: u32,
     pub(crate) pins: Pins,
     /// The delivery, until the trigger's connector has made events of it.
     pub(crate) delivery: Option<Delivery>,
@@ -45,6 +56,7 @@ impl Run {
             digests: self.pins.clone().into_map(),
             entries: vec![serde_json::to_string(first)?],
             due_at: Some(at),
+            origin: None,
         })
     }
 }
@@ -62,6 +74,8 @@ pub(crate) enum DriveError {
     Flow { flow: String, version: u32, why: String },
     #[error("an entry cannot be written: {0}")]
     Encode(#[from] serde_json::Error),
+    #[error("mail of run {run} cannot be read: {why}")]
+    Mail { run: RunId, why: serde_json::Error },
     #[error("journal entry {seq} of run {run} cannot be read: {why}")]
     Journal { run: RunId, seq: u64, why: serde_json::Error },
 }
@@ -106,10 +120,17 @@ async fn load(inner: &Arc<Inner>, claimed: Claimed) -> Result<Run, DriveError> {
     } else {
         None
     };
-    let tail = Tail::new(inner.store.clone(), claimed.run.clone(), claimed.epoch, state);
+    let held = (claimed.run.clone(), claimed.epoch);
+    let mut tail = Tail::new(inner.store.clone(), held, flow.retention, state);
+    for mail in claimed.mail {
+        let entry = serde_json::from_str(&mail.entry)
+            .map_err(|why| DriveError::Mail { run: claimed.run.clone(), why })?;
+        tail.take(mail.n, entry);
+    }
     let run = Run {
         id: claimed.run,
         flow,
+        depth: claimed.depth,
         accepted_at: claimed.entries.first().map(|row| row.at).unwrap_or_default(),
         flow_version: claimed.flow_version,
         pins: Pins::from(claimed.digests),
@@ -119,65 +140,144 @@ async fn load(inner: &Arc<Inner>, claimed: Claimed) -> Result<Run, DriveError> {
     Ok(run)
 }
 
+/// The calls of a run that are under way, and what the run's driver knows them by.
+struct UnderWay<'a> {
+    paths: BTreeSet<String>,
+    calls: FuturesUnordered<BoxFuture<'a, (String, Result<(), DriveError>)>>,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(&mut self, inner: &'a Arc<Inner>, run: &'a Run, task: Task<'a>) {
+        self.paths.insert(task.path.clone());
+        self.calls.push(Box::pin(async move {
+            let path = task.path.clone();
+            (path, act(inner, run, task).await)
+        }));
+    }
+
+    /// Returns once a call has ended, with all that have by then; at `wake` at the latest.
+    async fn until(&mut self, wake: Option<Timestamp>) -> Result<(), DriveError> {
+        let mut ended = match wake {
+            None => self.calls.next().await,
+            Some(at) => {
+                let pause = at.since(clock::now());
+                tokio::time::timeout(pause, self.calls.next()).await.ok().flatten()
+            }
+        };
+        while let Some((path, result)) = ended {
+            self.paths.remove(&path);
+            result?;
+            ended = self.calls.next().now_or_never().flatten();
+        }
+        Ok(())
+    }
+
+    /// Waits for the end of everything; what comes of it is in the journal's tail.
+    async fn abandon(&mut self) {
+        while self.calls.next().await.is_some() {}
+    }
+}
+
 /// Drives a run whose journal is at hand.
 async fn drive(inner: &Arc<Inner>, run: &Run) -> Result<(), DriveError> {
     let flow = Arc::clone(&run.flow);
+    let mut under_way = UnderWay { paths: BTreeSet::new(), calls: FuturesUnordered::new() };
+    let driven = turns(inner, run, &flow, &mut under_way).await;
+    if driven.is_err() {
+        // A call that is dropped in the middle of its commit would leave the tail behind its journal.
+        under_way.abandon().await;
+    }
+    driven
+}
+
+async fn turns<'a>(
+    inner: &'a Arc<Inner>,
+    run: &'a Run,
+    flow: &'a Flow,
+    under_way: &mut UnderWay<'a>,
+) -> Result<(), DriveError> {
     loop {
         let mut tail = run.tail.lock().await;
-        let decision = decide(&flow, &run.id, &mut tail.state, clock::now());
+        if tail.has_started() {
+            inner.wake.notify_one();
+        }
+        let room = if inner.stopping() { 0 } else { MAX_AT_ONCE.saturating_sub(under_way.paths.len()) };
+        let hands = Hands { busy: &under_way.paths, room };
+        let decision = decide(flow, &run.id, &mut tail.state, hands, clock::now());
         tail.extend_applied(decision.entries);
-        match decision.next {
-            Next::End(ended) => return finish(inner, run, &mut tail, ended).await,
-            Next::Wait(at) => {
-                tail.commit(RunState::Ready { due_at: at }).await?;
-                inner.wake_at(at);
-                return Ok(());
-            }
-            Next::Receive { .. } | Next::Call { .. } | Next::Resume { .. } | Next::Confirm { .. }
-                if inner.stopping() =>
-            {
-                // What is durable goes on after the restart.
-                tail.commit(RunState::Ready { due_at: clock::now() }).await?;
-                return Ok(());
-            }
-            next => {
+        let (tasks, wake) = match decision.turn {
+            Turn::End(ended) => return finish(inner, run, &mut tail, ended).await,
+            Turn::Receive { .. } if inner.stopping() => (Vec::new(), None),
+            Turn::Receive { attempt } => {
                 if tail.owes() {
                     tail.commit(RunState::Claimed).await?;
                 }
                 drop(tail);
-                act(inner, run, next).await?;
+                inner.receive(run, attempt).instrument(tracing::info_span!("receive", attempt)).await?;
+                continue;
             }
+            Turn::Work { tasks, wake } => (tasks, wake),
+        };
+        if tasks.is_empty() && under_way.paths.is_empty() {
+            if inner.stopping() || wake.is_none_or(|at| at > clock::now()) {
+                return park(inner, &mut tail, wake).await;
+            }
+            // There is more of what needs only data than one turn does.
+            tail.commit(RunState::Claimed).await?;
+            drop(tail);
+            tokio::task::yield_now().await;
+            continue;
         }
+        if tail.owes() {
+            tail.commit(RunState::Claimed).await?;
+        }
+        drop(tail);
+        for task in tasks {
+            under_way.begin(inner, run, task);
+        }
+        under_way.until(wake).await?;
     }
 }
 
-async fn act(inner: &Arc<Inner>, run: &Run, next: Next<'_>) -> Result<(), DriveError> {
-    match next {
-        Next::Receive { attempt } => {
-            inner.receive(run, attempt).instrument(tracing::info_span!("receive", attempt)).await
+/// Leaves the run to its row until it is due. One that is stopped on the way goes on after the restart.
+async fn park(inner: &Inner, tail: &mut Tail, wake: Option<Timestamp>) -> Result<(), DriveError> {
+    let due_at = match wake {
+        _ if inner.stopping() => clock::now(),
+        Some(at) => at,
+        None => clock::now().after(AT_A_LOSS),
+    };
+    tail.commit(RunState::Ready { due_at }).await?;
+    inner.wake_at(due_at);
+    Ok(())
+}
+
+async fn act(inner: &Arc<Inner>, run: &Run, task: Task<'_>) -> Result<(), DriveError> {
+    let Task { step, path, action, ask } = task;
+    let doing = |attempt| Doing { step, path: &path, action, attempt };
+    match ask {
+        Ask::Call { input, attempt } => {
+            let span = tracing::info_span!("step", path = %path, action = %action.action, attempt);
+            inner.call(run, doing(attempt), input).instrument(span).await
         }
-        Next::Call { step, action, input, attempt } => {
-            let span = tracing::info_span!("step", path = %step.path, action = %action.action, attempt);
-            inner.call(run, step, action, input, attempt).instrument(span).await
-        }
-        Next::Resume { step, action, state, attempt } => {
-            inner.resume(run, step, action, &state, attempt).await
-        }
-        Next::Confirm { step, action, input, attempt } => {
-            inner.confirm(run, step, action, &input, attempt).await
-        }
-        Next::Wait(_) | Next::End(_) => Ok(()),
+        Ask::Resume { state, attempt } => inner.resume(run, doing(attempt), &state).await,
+        Ask::Confirm { input, attempt } => inner.confirm(run, doing(attempt), &input).await,
     }
 }
 
-async fn finish(inner: &Inner, run: &Run, tail: &mut Tail, ended: Ended) -> Result<(), DriveError> {
+async fn finish(inner: &Arc<Inner>, run: &Run, tail: &mut Tail, ended: Ended) -> Result<(), DriveError> {
     let now = clock::now();
     let status = match ended {
         Ended::Completed => RunStatus::Done,
         Ended::Ignored => RunStatus::Ignored,
         Ended::Died => RunStatus::Failed,
     };
+    if status == RunStatus::Failed {
+        inner.tell_of_failure(run, tail, now);
+    }
     tail.commit(RunState::Finished { status }).await?;
+    if tail.has_started() {
+        inner.wake.notify_one();
+    }
     inner.notify(&Notice::RunFinished {
         run: &run.id,
         flow: &run.flow.name,

@@ -9,7 +9,7 @@ use crate::{
     clock,
     engine::Engine,
     error::{AcceptError, EngineError},
-    record::{RunRecord, steps},
+    record::{RunLink, RunRecord, steps},
 };
 
 /// How many runs there are.
@@ -56,7 +56,7 @@ impl Engine {
         let flow =
             self.inner.flows.version(&self.inner.store, &detail.row.flow, detail.row.flow_version).await;
         let flow = flow.map_err(|error| EngineError::Refused(error.to_string()))?;
-        let steps = steps(&flow, &entries, &state);
+        let (steps, steps_left_out) = steps(&flow, &entries, &state);
         let spent = |of: fn(&wharf_model::call::Metering) -> u64| {
             steps.iter().flat_map(|step| &step.attempts).map(|attempt| of(&attempt.metering)).sum::<u64>()
         };
@@ -79,6 +79,10 @@ impl Engine {
             ours_micros: wall.saturating_sub(theirs_micros),
             theirs_micros,
             steps,
+            steps_left_out,
+            stopped: state.stopped.map(|stopped| (stopped.step, stopped.reason)),
+            started_by: detail.origin.map(|origin| RunLink { run: origin.run, step: origin.step }),
+            started: detail.started.into_iter().map(|(step, run)| RunLink { run, step }).collect(),
         })
     }
 
@@ -163,7 +167,7 @@ fn unresolved(error: ResolveError) -> EngineError {
     }
 }
 
-fn parse(rows: &[wharf_store::JournalRow]) -> Result<Vec<Entry>, EngineError> {
+pub(crate) fn parse(rows: &[wharf_store::JournalRow]) -> Result<Vec<Entry>, EngineError> {
     let parse = |row: &wharf_store::JournalRow| {
         serde_json::from_str(&row.entry).map_err(|error| {
             EngineError::Refused(format!("journal entry {} cannot be read: {error}", row.seq))

@@ -9,7 +9,6 @@ use serde_json::Value;
 use wharf_model::{
     call::{Metering, Outcome},
     failure::Failure,
-    flow::{ActionCall, Step},
     journal::{AttemptResult, Entry, Then, Write},
     manifest::Action,
     retry::GiveUp,
@@ -18,7 +17,7 @@ use wharf_model::{
 use wharf_sandbox::{Call, Finished};
 
 use crate::{
-    bind::Bound,
+    bind::{Bound, Doing},
     clock,
     engine::Inner,
     host::{Recorder, StepHost, Writing},
@@ -33,46 +32,26 @@ const MAX_PAGES: usize = 100;
 
 impl Inner {
     /// Calls the step's action and journals the attempt.
-    pub(crate) async fn call(
-        &self,
-        run: &Run,
-        step: &Step,
-        action: &ActionCall,
-        input: Value,
-        attempt: u32,
-    ) -> Result<(), DriveError> {
-        self.attempt(run, step, action, attempt, What::Run(input)).await
+    pub(crate) async fn call(&self, run: &Run, doing: Doing<'_>, input: Value) -> Result<(), DriveError> {
+        self.attempt(run, doing, What::Run(input)).await
     }
 
     /// Continues a suspended action and journals the attempt.
-    pub(crate) async fn resume(
-        &self,
-        run: &Run,
-        step: &Step,
-        action: &ActionCall,
-        state: &Value,
-        attempt: u32,
-    ) -> Result<(), DriveError> {
-        self.attempt(run, step, action, attempt, What::Resume(state.to_string())).await
+    pub(crate) async fn resume(&self, run: &Run, doing: Doing<'_>, state: &Value) -> Result<(), DriveError> {
+        self.attempt(run, doing, What::Resume(state.to_string())).await
     }
 
-    async fn attempt(
-        &self,
-        run: &Run,
-        step: &Step,
-        action: &ActionCall,
-        attempt: u32,
-        what: What,
-    ) -> Result<(), DriveError> {
+    async fn attempt(&self, run: &Run, doing: Doing<'_>, what: What) -> Result<(), DriveError> {
+        let action = doing.action;
         let started_at = clock::now();
-        let bound = match self.bind(run, step, action, attempt).await {
+        let bound = match self.bind(run, doing).await {
             Ok(bound) => bound,
-            Err(failure) => return self.unbound(run, step, attempt, started_at, failure).await,
+            Err(failure) => return self.unbound(run, doing, started_at, failure).await,
         };
         let Some(spec) = bound.loaded.manifest.actions.get(&action.action) else {
             let failure =
                 outcome::misconfigured(format!("{} has no action `{}`", action.connector, action.action));
-            return self.unbound(run, step, attempt, started_at, failure).await;
+            return self.unbound(run, doing, started_at, failure).await;
         };
         let record = Arc::<Recorder>::default();
         let earlier = run
@@ -80,7 +59,7 @@ impl Inner {
             .lock()
             .await
             .state
-            .step(&step.path)
+            .step(doing.path)
             .map(|state| state.writes.clone())
             .unwrap_or_default();
         let buffer =
@@ -97,7 +76,7 @@ impl Inner {
                 bound.loaded.connector.resume(call, &action.action, &state, None, &context).await
             }
         };
-        self.attempted(run, step, &bound, spec, Attempted { started_at, finished, record, buffer }).await
+        self.attempted(run, doing, &bound, spec, Attempted { started_at, finished, record, buffer }).await
     }
 
     /// Runs an action; a list to its last page, each page a call of its own.
@@ -136,33 +115,34 @@ impl Inner {
     async fn attempted(
         &self,
         run: &Run,
-        step: &Step,
+        doing: Doing<'_>,
         bound: &Bound<'_>,
         spec: &Action,
         ended: Attempted,
     ) -> Result<(), DriveError> {
+        let Doing { step, path, .. } = doing;
         let Attempted { started_at, finished, record, buffer } = ended;
         let record = record.take();
         let finished = redact::finished(finished, bound.access.authority.redactor());
         let name = &bound.loaded.manifest.name;
         let label = outcome::label(&finished.result);
         self.observe.call(name, "run", &bound.action.action, (label, &finished.metering), &record.effects);
-        self.keep_denials(name, (Some(&run.id), &step.path), &record.effects).await;
+        self.keep_denials(name, (Some(&run.id), path), &record.effects).await;
         let mut tail = run.tail.lock().await;
         if let Some(key) = settle::disowned(&finished.result, &record) {
-            tail.push(Entry::WriteRefused { step: step.path.clone(), key });
+            tail.push(Entry::WriteRefused { step: path.to_owned(), key });
         }
-        let state = tail.state.step(&step.path).cloned().unwrap_or_default();
+        let state = tail.state.step(path).cloned().unwrap_or_default();
         let ended = settle::Ended {
             action: spec,
             policy: &step.retry,
             attempt: bound.attempt,
-            seed: seed::jitter(&run.id, &step.path),
+            seed: seed::jitter(&run.id, path),
             now: clock::now(),
             state: &state,
         };
         let entry = |result: AttemptResult| Entry::Attempted {
-            step: step.path.clone(),
+            step: path.to_owned(),
             attempt: bound.attempt,
             started_at,
             result,
@@ -174,7 +154,7 @@ impl Inner {
         if matches!(result, AttemptResult::Done { .. }) {
             let writes = buffer.into_writes();
             if writes.is_empty() {
-                tail.forget_answers();
+                tail.forget_answers(path);
             } else {
                 match tail.keep(entry(result), writes).await? {
                     Ok(()) => return Ok(()),
@@ -190,16 +170,15 @@ impl Inner {
     async fn unbound(
         &self,
         run: &Run,
-        step: &Step,
-        attempt: u32,
+        doing: Doing<'_>,
         started_at: Timestamp,
         failure: Failure,
     ) -> Result<(), DriveError> {
         let result =
             AttemptResult::Failed { failure, trap: None, then: Then::GiveUp { why: GiveUp::Permanent } };
         run.tail.lock().await.push(Entry::Attempted {
-            step: step.path.clone(),
-            attempt,
+            step: doing.path.to_owned(),
+            attempt: doing.attempt,
             started_at,
             result,
             metering: Metering::default(),

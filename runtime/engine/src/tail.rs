@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use serde_json::{Value, json};
 use wharf_model::{
     failure::{Failure, FailureClass},
     journal::{Entry, Progress, State, TRIGGER},
@@ -28,6 +29,10 @@ pub(crate) struct Tail {
     seq: u64,
     pending: Vec<Entry>,
     along: Along,
+    /// Runs were started that nobody drives yet.
+    started: bool,
+    /// How long the run is kept once it has ended, if its flow says so.
+    keep: Option<Duration>,
     /// Slots whose secret a connector has read since this run was claimed.
     revealed: BTreeSet<String>,
     /// The journal folded, pending entries included.
@@ -39,10 +44,19 @@ pub(crate) struct Tail {
 struct Along {
     store_writes: Vec<StoreWrite>,
     new_runs: Vec<NewRun>,
+    /// Mail that is among the entries.
+    taken: Vec<i64>,
+    /// Who is told of the run's failure, for its dead letter.
+    told: Option<Value>,
 }
 
 impl Tail {
-    pub(crate) fn new(store: Store, run: RunId, epoch: u64, state: State) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        (run, epoch): (RunId, u64),
+        keep: Option<Duration>,
+        state: State,
+    ) -> Self {
         Self {
             store,
             run,
@@ -50,6 +64,8 @@ impl Tail {
             seq: state.next_seq,
             pending: Vec::new(),
             along: Along::default(),
+            started: false,
+            keep,
             revealed: BTreeSet::new(),
             state,
         }
@@ -104,6 +120,22 @@ impl Tail {
         self.along.new_runs.push(run);
     }
 
+    /// Whether runs were started since this was last asked: somebody has to claim them.
+    pub(crate) fn has_started(&mut self) -> bool {
+        std::mem::take(&mut self.started)
+    }
+
+    /// Takes over what others had to say.
+    pub(crate) fn take(&mut self, n: i64, entry: Entry) {
+        self.push(entry);
+        self.along.taken.push(n);
+    }
+
+    /// Notes who is told of the run's failure.
+    pub(crate) fn tell(&mut self, told: Value) {
+        self.along.told = Some(told);
+    }
+
     /// Gives the run back after an error, to be taken up again a little later from what is durable.
     pub(crate) async fn release(&mut self) {
         release(&self.store, &self.run, self.epoch, self.seq).await;
@@ -112,7 +144,9 @@ impl Tail {
     /// Makes everything pending durable, and the run what `state` says. On an error nothing is.
     pub(crate) async fn commit(&mut self, state: RunState) -> Result<(), DriveError> {
         let dead_letter = match state {
-            RunState::Finished { status: RunStatus::Failed } => Some(dead_letter(&self.state)?),
+            RunState::Finished { status: RunStatus::Failed } => {
+                Some(dead_letter(&self.state, self.along.told.as_ref())?)
+            }
             RunState::Finished { .. } | RunState::Claimed | RunState::Ready { .. } => None,
         };
         let entries = self.pending.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
@@ -125,7 +159,9 @@ impl Tail {
             summary: None,
             store_writes: self.along.store_writes.clone(),
             dead_letter,
+            taken: self.along.taken.clone(),
             new_runs: self.along.new_runs.clone(),
+            keep: self.keep,
             now: clock::now(),
         };
         crash::point("settle-before");
@@ -133,6 +169,7 @@ impl Tail {
         crash::point("settle-after");
         self.seq += self.pending.len() as u64;
         self.pending.clear();
+        self.started |= !self.along.new_runs.is_empty();
         self.along = Along::default();
         Ok(())
     }
@@ -143,8 +180,8 @@ impl Tail {
     }
 
     /// Drops answers that nobody will ask for, because their step is done.
-    pub(crate) fn forget_answers(&mut self) {
-        self.pending.retain(|entry| !matches!(entry, Entry::WriteAnswered { .. }));
+    pub(crate) fn forget_answers(&mut self, path: &str) {
+        self.pending.retain(|entry| !matches!(entry, Entry::WriteAnswered { step, .. } if step == path));
     }
 }
 
@@ -160,7 +197,9 @@ pub(crate) async fn release(store: &Store, run: &RunId, epoch: u64, seq: u64) {
         summary: None,
         store_writes: Vec::new(),
         dead_letter: None,
+        taken: Vec::new(),
         new_runs: Vec::new(),
+        keep: None,
         now,
     };
     if let Err(error) = store.settle(settle).await {
@@ -173,23 +212,42 @@ pub(crate) fn new_run_id() -> RunId {
     ulid::Ulid::generate().to_string()
 }
 
-/// The step that died and why, for the list of dead letters.
-fn dead_letter(state: &State) -> Result<NewDeadLetter, DriveError> {
-    let died = state.died_at.as_deref().unwrap_or(TRIGGER);
-    let failed = state.step(died).and_then(|step| match &step.progress {
-        Progress::Failed(failure, why) => Some((died.to_owned(), failure.clone(), *why, step.attempts)),
+/// Why a run died, for the list of dead letters and for the flow that is told.
+pub(crate) struct Death {
+    pub(crate) step: String,
+    pub(crate) failure: Failure,
+    pub(crate) why: GiveUp,
+    pub(crate) attempts: u32,
+}
+
+/// The step that died and why.
+pub(crate) fn death(state: &State) -> Death {
+    let step = state.died_at.as_deref().unwrap_or(TRIGGER).to_owned();
+    let died = state.step(&step);
+    let attempts = died.map_or(0, |step| step.attempts);
+    let own = died.and_then(|step| match &step.progress {
+        Progress::Failed(failure, why) => Some((failure.clone(), *why)),
         Progress::Pending
         | Progress::Waiting(_)
         | Progress::Unconfirmed(..)
         | Progress::Suspended(..)
         | Progress::Skipped
         | Progress::Branched(_)
+        | Progress::Looping(_)
+        | Progress::Forked
+        | Progress::Delayed(_)
+        | Progress::Listening(..)
         | Progress::Done(_) => None,
     });
-    let (step, failure, why, attempts) = failed.unwrap_or_else(|| {
+    let (failure, why) = state.died_of.clone().or(own).unwrap_or_else(|| {
         let failure = Failure::new(FailureClass::ConnectorDefect, "the run died without a failed step");
-        (TRIGGER.to_owned(), failure, GiveUp::Permanent, 0)
+        (failure, GiveUp::Permanent)
     });
-    let detail = serde_json::to_string(&serde_json::json!({ "failure": failure, "attempts": attempts }))?;
+    Death { step, failure, why, attempts }
+}
+
+fn dead_letter(state: &State, told: Option<&Value>) -> Result<NewDeadLetter, DriveError> {
+    let Death { step, failure, why, attempts } = death(state);
+    let detail = json!({ "failure": failure, "attempts": attempts, "on_failure": told }).to_string();
     Ok(NewDeadLetter { step, class: why.name().to_owned(), message: failure.message, detail })
 }

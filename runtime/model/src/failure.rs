@@ -39,6 +39,25 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// Every class.
+    pub const ALL: [Self; 15] = [
+        Self::InvalidInput,
+        Self::CredentialInvalid,
+        Self::PermissionDenied,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Gone,
+        Self::RateLimited,
+        Self::QuotaExhausted,
+        Self::TemporarilyUnavailable,
+        Self::TimedOut,
+        Self::ConfigurationInvalid,
+        Self::SchemaMismatch,
+        Self::CapabilityDenied,
+        Self::Cancelled,
+        Self::ConnectorDefect,
+    ];
+
     /// The stable kebab-case name, as in WIT, the API and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -9,6 +9,7 @@ mod order;
 mod problem;
 mod read;
 mod schema;
+mod step;
 mod yaml;
 
 use std::time::Duration;
@@ -16,12 +17,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::{
-    digest::Digest,
-    manifest::Verification,
-    retry::RetryPolicy,
-    template::{Condition, Reference, Template},
-};
+use crate::{digest::Digest, manifest::Verification, template::Reference};
 
 pub(crate) use self::problem::suggest;
 pub use self::{
@@ -29,6 +25,10 @@ pub use self::{
     input::{InputValidator, InvalidSchema},
     problem::{Problem, Severity, render},
     schema::{json_schema, reference},
+    step::{
+        ActionCall, Branch, Case, Delay, Fail, ForEach, Lane, OnError, OnItemError, Parallel, Step, StepKind,
+        Switch, Wait, WaitFor,
+    },
 };
 
 /// A flow that was read without a problem; whether its connectors exist is for [`check()`] to say.
@@ -40,6 +40,12 @@ pub struct Flow {
     pub owner: Option<String>,
     /// Where to read what to do when it fails.
     pub runbook: Option<String>,
+    /// How long a run may take, from its event or its replay; then it fails.
+    pub deadline: Option<Duration>,
+    /// How long an ended run is kept; the server's own time without it.
+    pub retention: Option<Duration>,
+    /// The flow that is told when a run fails for good.
+    pub on_failure: Option<FlowName>,
     /// What starts a run.
     pub on: On,
     /// In order.
@@ -87,27 +93,13 @@ pub struct WebhookBinding {
     pub places: Places,
 }
 
-/// One step.
+/// The name of another flow.
 #[derive(Clone, Debug)]
-pub struct Step {
-    /// `[a-z][a-z0-9_]*`, unique in the flow: how expressions name it.
-    pub id: String,
-    /// The ids and case names above it and its own: `route/bug/tell`. Unique in the flow.
-    pub path: String,
-    /// The step is skipped unless this holds.
-    pub when: Option<Condition>,
-    /// What it does.
-    pub kind: StepKind,
-    /// How it is tried again.
-    pub retry: RetryPolicy,
-    /// Stop an attempt after this long; the action's and the grant's limits hold too.
-    pub timeout: Option<Duration>,
-    /// What a failure does to the run.
-    pub on_error: OnError,
-    /// Where its id stands.
+pub struct FlowName {
+    /// The name.
+    pub name: String,
+    /// Its place.
     pub span: Span,
-    /// Where its expressions stand, for messages.
-    pub uses: Vec<PlacedUse>,
 }
 
 /// A path that an expression of a step follows, and its place in the file.
@@ -139,82 +131,6 @@ pub struct Place {
     pub value: Span,
 }
 
-/// What a failed step does to its run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// The run fails.
-    #[default]
-    Fail,
-    /// The run goes on; the step's output is null.
-    Continue,
-}
-
-/// What a step does.
-#[derive(Clone, Debug)]
-pub enum StepKind {
-    /// Calls an action.
-    Action(ActionCall),
-    /// Takes the first case that holds. Its output is `{"case": NAME}`, `otherwise` for no case.
-    Switch(Switch),
-    /// Computes a value, its output.
-    Map(Template),
-}
-
-/// A call of an action.
-#[derive(Clone, Debug)]
-pub struct ActionCall {
-    /// The connector's name.
-    pub connector: String,
-    /// The action's name.
-    pub action: String,
-    /// The connection's name.
-    pub connection: Option<String>,
-    /// The input.
-    pub with: Template,
-    /// Where its parts stand.
-    pub places: Places,
-}
-
-/// Cases, the first that holds is taken.
-#[derive(Clone, Debug)]
-pub struct Switch {
-    /// In order.
-    pub cases: Vec<Case>,
-    /// Steps when no case holds; often empty.
-    pub otherwise: Vec<Step>,
-}
-
-/// One case of a switch.
-#[derive(Clone, Debug)]
-pub struct Case {
-    /// `[a-z][a-z0-9_-]*`, unique in its switch, not `otherwise`.
-    pub name: String,
-    /// Whether it is taken.
-    pub when: Condition,
-    /// In order.
-    pub steps: Vec<Step>,
-}
-
-/// The way a switch went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Branch {
-    /// This case, from 0.
-    Case(usize),
-    /// No case held.
-    Otherwise,
-}
-
-/// What is known about a step when the next one is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// It has not ended.
-    Open,
-    /// It is over: done, skipped, or failed and passed over.
-    Over,
-    /// It is a switch that went this way.
-    Took(Branch),
-}
-
 /// A place in a flow's source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -235,18 +151,13 @@ impl Flow {
         read::read(source)
     }
 
-    /// The step at this path.
+    /// The step at this path, that of an instance in a loop included.
     #[must_use]
     pub fn step(&self, path: &str) -> Option<&Step> {
-        find(&self.steps, path)
+        find(&self.steps, &written_path(path))
     }
 
-    /// The step to do next: the first that is open, going into the branches that were taken. None: the run is complete.
-    pub fn next(&self, mut progress: impl FnMut(&Step) -> Progress) -> Option<&Step> {
-        next_in(&self.steps, &mut progress)
-    }
-
-    /// Every step in the order of the file, those of branches after their switch.
+    /// Every step in the order of the file, those inside of a step after it.
     #[must_use]
     pub fn all_steps(&self) -> Vec<&Step> {
         let mut all = Vec::new();
@@ -255,69 +166,37 @@ impl Flow {
     }
 }
 
-impl Switch {
-    /// The steps of a branch; none if there is no such case.
-    #[must_use]
-    pub fn branch(&self, branch: Branch) -> &[Step] {
-        match branch {
-            Branch::Case(index) => self.cases.get(index).map_or(&[], |case| &case.steps),
-            Branch::Otherwise => &self.otherwise,
+/// A path as the file has it: `each[3]/tell` is an instance of `each[]/tell`.
+#[must_use]
+pub fn written_path(path: &str) -> String {
+    let mut written = String::with_capacity(path.len());
+    let mut inside = false;
+    for character in path.chars() {
+        match character {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ if inside => continue,
+            _ => {}
         }
+        written.push(character);
     }
-
-    /// The name of a branch: the case's, or `otherwise`.
-    #[must_use]
-    pub fn branch_name(&self, branch: Branch) -> &str {
-        match branch {
-            Branch::Case(index) => self.cases.get(index).map_or("", |case| &case.name),
-            Branch::Otherwise => "otherwise",
-        }
-    }
-
-    /// The branch of that name.
-    #[must_use]
-    pub fn branch_named(&self, name: &str) -> Option<Branch> {
-        if name == "otherwise" {
-            return Some(Branch::Otherwise);
-        }
-        self.cases.iter().position(|case| case.name == name).map(Branch::Case)
-    }
-
-    fn nested(&self) -> impl Iterator<Item = &Vec<Step>> {
-        self.cases.iter().map(|case| &case.steps).chain([&self.otherwise])
-    }
+    written
 }
 
 fn find<'f>(steps: &'f [Step], path: &str) -> Option<&'f Step> {
-    steps.iter().find_map(|step| match &step.kind {
-        _ if step.path == path => Some(step),
-        StepKind::Switch(switch) => switch.nested().find_map(|steps| find(steps, path)),
-        StepKind::Action(_) | StepKind::Map(_) => None,
+    steps.iter().find_map(|step| match step.path.as_str() {
+        own if own == path => Some(step),
+        // What is inside of a step has a longer path.
+        own if path.starts_with(own) => step.inside().find_map(|steps| find(steps, path)),
+        _ => None,
     })
-}
-
-fn next_in<'f>(steps: &'f [Step], progress: &mut dyn FnMut(&Step) -> Progress) -> Option<&'f Step> {
-    for step in steps {
-        match (progress(step), &step.kind) {
-            (Progress::Open, _) => return Some(step),
-            (Progress::Took(branch), StepKind::Switch(switch)) => {
-                if let Some(open) = next_in(switch.branch(branch), progress) {
-                    return Some(open);
-                }
-            }
-            (Progress::Took(_), StepKind::Action(_) | StepKind::Map(_)) | (Progress::Over, _) => {}
-        }
-    }
-    None
 }
 
 fn collect<'f>(steps: &'f [Step], all: &mut Vec<&'f Step>) {
     for step in steps {
         all.push(step);
-        if let StepKind::Switch(switch) = &step.kind {
-            for steps in switch.nested() {
-                collect(steps, all);
-            }
+        for steps in step.inside() {
+            collect(steps, all);
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 mod state;
 
-pub use state::{Ended, Progress, State, StepState, Write};
+pub use state::{Answered, Ended, Loop, Progress, Signal, State, StepState, Stopped, Write};
 
 use crate::{
     call::{LogLine, Metering, TrapReport, Verdict, Wake},
@@ -67,12 +67,101 @@ pub enum Entry {
         /// Its output.
         output: Value,
     },
-    /// A pure step could not be evaluated; it fails as an action would.
+    /// A step that needs only data failed: it could not be evaluated, or failing is what it is for.
     Unevaluable {
         /// The step.
         step: String,
         /// Why.
         failure: Failure,
+    },
+    /// A loop began, with these items.
+    Looping {
+        /// The step.
+        step: String,
+        /// In order.
+        items: Vec<Value>,
+    },
+    /// All that there is to do for an item of a loop is done, or failed.
+    ItemEnded {
+        /// The loop.
+        step: String,
+        /// The item, from 0.
+        index: usize,
+        /// Why it failed, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<Broke>,
+    },
+    /// A step with branches side by side began.
+    Forked {
+        /// The step.
+        step: String,
+    },
+    /// A step began to wait.
+    Delayed {
+        /// The step.
+        step: String,
+        /// For this time.
+        until: Timestamp,
+    },
+    /// A step began to wait for somebody.
+    Listening {
+        /// The step.
+        step: String,
+        /// No longer than until this time.
+        until: Timestamp,
+        /// What is asked, of an approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// Somebody approved or rejected.
+    Answered {
+        /// When.
+        at: Timestamp,
+        /// Who.
+        by: String,
+        /// The step that waits.
+        step: String,
+        /// The answer.
+        approved: bool,
+        /// What was filled in.
+        data: Value,
+    },
+    /// Somebody sent a signal; a step may wait for it now or later.
+    Signalled {
+        /// When.
+        at: Timestamp,
+        /// Who.
+        by: String,
+        /// The signal's name.
+        name: String,
+        /// What came with it.
+        data: Value,
+    },
+    /// A signal is the one that a step waits for; no other step gets it.
+    Heard {
+        /// The step.
+        step: String,
+        /// Which signal of the run, from 0.
+        signal: usize,
+    },
+    /// A step that calls nobody is over: a wait, a loop, branches.
+    Over {
+        /// The step.
+        step: String,
+        /// Its output.
+        output: Value,
+    },
+    /// A step inside of this one failed, and this one with it.
+    Broken {
+        /// The step.
+        step: String,
+        /// The step inside, and its failure.
+        by: Broke,
+    },
+    /// A failed step is left behind, as its `on-error` says; a replay does not come back to it.
+    PassedOver {
+        /// The step.
+        step: String,
     },
     /// A write that may not be repeated is about to be sent.
     WriteIntended {
@@ -159,6 +248,18 @@ pub enum Entry {
         step: String,
         /// Why there will be no further attempt.
         why: GiveUp,
+        /// What failed, if it is not the step's own failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// A step ended the run well.
+    Stopped {
+        /// When.
+        at: Timestamp,
+        /// The step.
+        step: String,
+        /// Why.
+        reason: String,
     },
     /// A person sent a dead run on its way again, from the step where it died.
     Replayed {
@@ -179,9 +280,17 @@ impl Entry {
     #[must_use]
     pub fn derived(&self) -> bool {
         match self {
-            Self::Skipped { .. } | Self::Branched { .. } | Self::Mapped { .. } | Self::Unevaluable { .. } => {
-                true
-            }
+            Self::Skipped { .. }
+            | Self::Branched { .. }
+            | Self::Mapped { .. }
+            | Self::Unevaluable { .. }
+            | Self::Looping { .. }
+            | Self::ItemEnded { .. }
+            | Self::Forked { .. }
+            | Self::Heard { .. }
+            | Self::Over { .. }
+            | Self::Broken { .. }
+            | Self::PassedOver { .. } => true,
             Self::Received { .. }
             | Self::Triggered { .. }
             | Self::Ignored { .. }
@@ -191,7 +300,12 @@ impl Entry {
             | Self::Attempted { .. }
             | Self::Unconfirmed { .. }
             | Self::Confirmed { .. }
+            | Self::Delayed { .. }
+            | Self::Listening { .. }
+            | Self::Answered { .. }
+            | Self::Signalled { .. }
             | Self::Died { .. }
+            | Self::Stopped { .. }
             | Self::Replayed { .. }
             | Self::Completed { .. } => false,
         }
@@ -200,6 +314,18 @@ impl Entry {
 
 /// The step under which the trigger's own call is journaled; no step of a flow can have this id.
 pub const TRIGGER: &str = "@trigger";
+
+/// The failure of a step, as what it is inside of tells of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Broke {
+    /// The step's path.
+    pub step: String,
+    /// Its failure.
+    pub failure: Failure,
+    /// Why it was not tried again.
+    pub why: GiveUp,
+}
 
 /// A provider's answer to a write, kept so that a retry is answered with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,3 +384,6 @@ pub enum Then {
         why: GiveUp,
     },
 }
+
+#[cfg(test)]
+mod golden;

@@ -14,8 +14,11 @@ use crate::{
 /// A provider's Retry-After is honoured up to this: one hour. Beyond it the attempt is made anyway.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// The longest delay that a flow may ask for: seven days.
+/// The longest delay between attempts that a flow may ask for: seven days.
 pub const MAX_DURATION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The longest that a flow may have something wait or be kept: 400 days.
+pub const MAX_WAIT: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// The most attempts that a flow may ask for.
 pub const MAX_ATTEMPTS: u32 = 100;
@@ -188,19 +191,25 @@ fn splitmix64(seed: u64) -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDuration {
     /// No number with a unit.
-    #[error("`{0}` is not a duration; write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`")]
+    #[error("`{0}` is not a duration; write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`, `7d`")]
     Shape(String),
-    /// Longer than [`MAX_DURATION`].
-    #[error("`{0}` is longer than 168h, the longest that a flow may ask for")]
-    TooLong(String),
+    /// Longer than it may be.
+    #[error("`{text}` is longer than {}, the longest that a flow may ask for here", Written(*most))]
+    TooLong {
+        /// What was written.
+        text: String,
+        /// The longest.
+        most: Duration,
+    },
 }
 
-/// Reads `250ms`, `30s`, `5m` or `1h`.
+/// Reads `250ms`, `30s`, `5m`, `1h` or `7d`.
 ///
 /// # Errors
-/// If it is anything else, or longer than [`MAX_DURATION`].
-pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
-    let shape = || InvalidDuration::Shape(text.chars().take(40).collect());
+/// If it is anything else, or longer than `most`.
+pub fn parse_duration(text: &str, most: Duration) -> Result<Duration, InvalidDuration> {
+    let short = || text.chars().take(40).collect();
+    let shape = || InvalidDuration::Shape(short());
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(shape)?;
     let (digits, unit) = text.split_at(unit_at);
     let millis_per_unit = match unit {
@@ -208,18 +217,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
         "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return Err(shape()),
     };
     if digits.is_empty() {
         return Err(shape());
     }
-    let long = || InvalidDuration::TooLong(text.chars().take(40).collect());
+    let long = || InvalidDuration::TooLong { text: short(), most };
     let count: u64 = digits.parse().map_err(|_| long())?;
     let duration = Duration::from_millis(count.checked_mul(millis_per_unit).ok_or_else(long)?);
-    if duration > MAX_DURATION { Err(long()) } else { Ok(duration) }
+    if duration > most { Err(long()) } else { Ok(duration) }
 }
 
-/// A duration as a flow writes it, in the largest unit that leaves no rest.
+/// A duration as a flow writes it, in the largest unit that leaves no rest; in days only beyond a week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written(pub Duration);
 
@@ -227,6 +237,9 @@ impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
         match millis {
+            _ if self.0 > MAX_DURATION && millis.is_multiple_of(86_400_000) => {
+                write!(f, "{}d", millis / 86_400_000)
+            }
             _ if millis > 0 && millis.is_multiple_of(3_600_000) => {
                 write!(f, "{}h", millis / 3_600_000)
             }

@@ -39,13 +39,18 @@ pub struct Template {
 #[derive(Clone, Debug)]
 pub struct Condition(Arc<Expression>);
 
-/// What expressions may name: `event`, `steps`, `run.id`, `run.started_at`, `flow.name`. It borrows; building it copies nothing large.
+/// What expressions may name: `event`, `steps`, `run.id`, `run.started_at`, `flow.name`; inside of a loop
+/// `item` and `index`, after a failure `error`. It borrows; building it copies nothing large.
 #[derive(Debug)]
 pub struct Scope<'a> {
     event: &'a Value,
     steps: Vec<(&'a str, &'a Value)>,
     run: Value,
     flow: Value,
+    item: &'a Value,
+    index: Value,
+    error: Value,
+    signal: &'a Value,
 }
 
 /// Why a template gave no value.
@@ -206,7 +211,29 @@ impl<'a> Scope<'a> {
             steps: steps.into_iter().collect(),
             run: json!({ "id": run_id }),
             flow: json!({ "name": flow_name }),
+            item: &Value::Null,
+            index: Value::Null,
+            error: Value::Null,
+            signal: &Value::Null,
         }
+    }
+
+    /// Inside of a loop: the item and its place, from 0.
+    #[must_use]
+    pub fn with_item(self, item: &'a Value, index: usize) -> Self {
+        Self { item, index: index.into(), ..self }
+    }
+
+    /// In the steps after a failure: what is known of it.
+    #[must_use]
+    pub fn with_error(self, error: Value) -> Self {
+        Self { error, ..self }
+    }
+
+    /// In the condition of a wait: the data of a signal.
+    #[must_use]
+    pub fn with_signal(self, signal: &'a Value) -> Self {
+        Self { signal, ..self }
     }
 
     /// The same with `run.started_at`. It has to come from the journal: every attempt must see the same.

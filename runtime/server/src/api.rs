@@ -71,6 +71,8 @@ fn admin(app: &App) -> Router<App> {
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::show))
         .route("/runs/{id}/replay", post(runs::replay))
+        .route("/runs/{id}/approve", post(runs::approve))
+        .route("/runs/{id}/signal", post(runs::signal))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/{id}", get(dead_letters::show))
         .route("/dead-letters/{id}/replay", post(dead_letters::replay))
@@ -119,7 +121,7 @@ pub fn openapi() -> String {
         connections::list, connections::add, connections::show, connections::remove,
         connections::test, connections::options,
         flows::list, flows::apply, flows::validate, flows::show, flows::run,
-        runs::list, runs::show, runs::replay,
+        runs::list, runs::show, runs::replay, runs::approve, runs::signal,
         dead_letters::list, dead_letters::show, dead_letters::replay, dead_letters::discard,
         audit::audit, doctor::doctor,
         status::status, document, status::healthz, status::readyz, status::metrics,

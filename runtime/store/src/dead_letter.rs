@@ -187,7 +187,7 @@ impl Store {
             let head = journal::append(connection, &run, head, by.now, &entries)?;
             connection
                 .prepare_cached(
-                    "UPDATE run SET status = ?2, due_at = ?3, seq = ?4, head = ?5, updated_at = ?3, finished_at = NULL
+                    "UPDATE run SET status = ?2, due_at = ?3, seq = ?4, head = ?5, updated_at = ?3, finished_at = NULL, forget_at = NULL
                      WHERE id = ?1",
                 )?
                 .execute(params![run, RunStatus::Waiting.name(), Millis(by.now), signed(head.seq), Raw(head.hash)])?;

@@ -10,7 +10,7 @@ use wharf_model::time::Timestamp;
 use crate::{
     audit, blob, denial,
     error::StoreError,
-    kv,
+    kv, mail,
     row::{Millis, Raw, signed},
     run::RunId,
     store::Store,
@@ -67,7 +67,7 @@ impl Store {
     /// When the write fails.
     pub async fn prune(&self, now: Timestamp, retention: Retention) -> Result<Pruned, StoreError> {
         self.write(move |connection| {
-            let runs = ended_before(connection, before(now, retention.runs), retention.batch)?;
+            let runs = forgettable(connection, now, before(now, retention.runs), retention.batch)?;
             for run in &runs {
                 forget(connection, run)?;
             }
@@ -88,12 +88,22 @@ fn before(now: Timestamp, age: Duration) -> Timestamp {
     Timestamp(now.0.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)))
 }
 
-fn ended_before(connection: &Connection, time: Timestamp, batch: u32) -> Result<Vec<RunId>, StoreError> {
+/// Ended runs whose own time is over, and those without one that ended before `time`.
+fn forgettable(
+    connection: &Connection,
+    now: Timestamp,
+    time: Timestamp,
+    batch: u32,
+) -> Result<Vec<RunId>, StoreError> {
+    // Each half reads its own index, and the whole as many rows as it deletes.
     let mut select = connection.prepare_cached(
-        "SELECT id FROM run WHERE finished_at < ?1 AND finished_at IS NOT NULL AND status <> 'failed'
-         ORDER BY finished_at LIMIT ?2",
+        "SELECT id FROM (SELECT id FROM run WHERE finished_at < ?1 AND finished_at IS NOT NULL
+             AND status <> 'failed' AND forget_at IS NULL ORDER BY finished_at LIMIT ?2)
+         UNION ALL SELECT id FROM (SELECT id FROM run WHERE forget_at <= ?3 AND forget_at IS NOT NULL
+             AND status <> 'failed' ORDER BY forget_at LIMIT ?2)
+         LIMIT ?2",
     )?;
-    let rows = select.query_map(params![Millis(time), batch], |row| row.get(0))?;
+    let rows = select.query_map(params![Millis(time), batch, Millis(now)], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -104,6 +114,7 @@ fn forget(connection: &Connection, run: &str) -> Result<(), StoreError> {
     for Raw(digest) in blobs {
         blob::release(connection, digest)?;
     }
+    mail::forget(connection, run)?;
     connection.prepare_cached("DELETE FROM journal WHERE run = ?1")?.execute([run])?;
     connection.prepare_cached("DELETE FROM dead_letter WHERE run = ?1")?.execute([run])?;
     connection.prepare_cached("DELETE FROM denied_run WHERE run = ?1")?.execute([run])?;

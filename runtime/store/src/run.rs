@@ -12,6 +12,7 @@ use crate::{
     dead_letter::{self, NewDeadLetter},
     error::StoreError,
     journal::{self, Head, JournalRow},
+    mail::{self, Mail},
     row::{self, Millis, Raw, signed},
     store::Store,
 };
@@ -34,6 +35,19 @@ pub struct NewRun {
     pub entries: Vec<String>,
     /// When it may be claimed; none means that the caller has it already.
     pub due_at: Option<Timestamp>,
+    /// The run that started it, if one did.
+    pub origin: Option<Origin>,
+}
+
+/// What started a run that no event from outside did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The run.
+    pub run: RunId,
+    /// The path of its step.
+    pub step: String,
+    /// How many runs led to this one, from 1.
+    pub depth: u32,
 }
 
 /// Where a run stands.
@@ -66,8 +80,12 @@ pub struct Claimed {
     pub flow_version: u32,
     /// The connectors it is pinned to, by name.
     pub digests: BTreeMap<String, Digest>,
+    /// How many runs led to it.
+    pub depth: u32,
     /// The whole journal in order, verified.
     pub entries: Vec<JournalRow>,
+    /// What waits to be taken over into it, in order.
+    pub mail: Vec<Mail>,
 }
 
 impl RunStatus {
@@ -135,8 +153,9 @@ pub(crate) fn insert(
     let status = if run.due_at.is_some() { RunStatus::Waiting } else { RunStatus::Running };
     connection
         .prepare_cached(
-            "INSERT INTO run (id, flow, flow_version, digests, status, due_at, seq, head, inbox, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+            "INSERT INTO run (id, flow, flow_version, digests, status, due_at, seq, head, inbox, created_at, updated_at,
+                 parent, parent_step, depth)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             run.id,
@@ -149,6 +168,9 @@ pub(crate) fn insert(
             Raw(head.hash),
             inbox,
             Millis(now),
+            run.origin.as_ref().map(|origin| &origin.run),
+            run.origin.as_ref().map(|origin| &origin.step),
+            run.origin.as_ref().map_or(0, |origin| origin.depth),
         ])?;
     Ok(())
 }
@@ -218,8 +240,8 @@ fn mark_claimed(
 }
 
 fn read_claimed(connection: &Connection, epoch: u64, run: &str) -> Result<Claimed, StoreError> {
-    let mut select =
-        connection.prepare_cached("SELECT flow, flow_version, digests, seq, head FROM run WHERE id = ?1")?;
+    let mut select = connection
+        .prepare_cached("SELECT flow, flow_version, digests, depth, seq, head FROM run WHERE id = ?1")?;
     let mut rows = select.query([run])?;
     let row = rows.next()?.ok_or_else(|| StoreError::not_found("run", run))?;
     let digests: String = row.get("digests")?;
@@ -229,7 +251,9 @@ fn read_claimed(connection: &Connection, epoch: u64, run: &str) -> Result<Claime
         flow: row.get("flow")?,
         flow_version: row::small(row, "flow_version")?,
         digests: row::parse(format!("run {run}"), &digests)?,
+        depth: row::small(row, "depth")?,
         entries: journal::load(connection, run, journal::head_of(row)?)?,
+        mail: mail::waiting(connection, run)?,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
     inbox, journal,
     journal::JournalRow,
     row,
-    run::{self, RunId, RunStatus},
+    run::{self, Origin, RunId, RunStatus},
     store::Store,
 };
 
@@ -71,6 +71,10 @@ pub struct RunDetail {
     pub entries: Vec<JournalRow>,
     /// The request that started it, while it is kept.
     pub delivery: Option<Delivery>,
+    /// The run that started it, if one did.
+    pub origin: Option<Origin>,
+    /// Runs that it started, with the paths of its steps; at most a thousand.
+    pub started: Vec<(String, RunId)>,
 }
 
 /// How many runs of a flow are in a status.
@@ -111,6 +115,8 @@ impl Store {
                 digests: row::parse(format!("run {id}"), &digests)?,
                 entries: journal::load(connection, &id, journal::head_of(row)?)?,
                 delivery: delivery.transpose()?.flatten(),
+                origin: origin(row)?,
+                started: started(connection, &id)?,
             }))
         })
         .await
@@ -144,6 +150,20 @@ impl Store {
     pub async fn runs_pinned_to(&self, digest: Digest) -> Result<u64, StoreError> {
         self.read(move |connection| pinned(connection, digest)).await
     }
+}
+
+fn origin(row: &Row<'_>) -> Result<Option<Origin>, StoreError> {
+    let (Some(run), Some(step)) = (row.get("parent")?, row.get("parent_step")?) else {
+        return Ok(None);
+    };
+    Ok(Some(Origin { run, step, depth: row::small(row, "depth")? }))
+}
+
+fn started(connection: &Connection, run: &str) -> Result<Vec<(String, RunId)>, StoreError> {
+    let mut select = connection
+        .prepare_cached("SELECT parent_step, id FROM run WHERE parent = ?1 ORDER BY id LIMIT 1000")?;
+    let rows = select.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// See [`Store::runs_pinned_to`].

@@ -6,7 +6,12 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// `SCRIPTS[n]` leads from version n to n + 1. A released script never changes.
-const SCRIPTS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
+const SCRIPTS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+];
 
 /// The version in the file; 0 for a new one.
 pub(crate) fn version(connection: &Connection) -> Result<u32, StoreError> {

@@ -3,6 +3,8 @@
 //! It is a compare-and-set. The caller says which entry comes next and in which epoch it claimed
 //! the run; if either is no longer so, nothing is written, and somebody else's outcome stands.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 use wharf_model::time::Timestamp;
 
@@ -11,6 +13,7 @@ use crate::{
     error::StoreError,
     journal::{self, Head},
     kv::{self, KvError, StoreWrite},
+    mail,
     row::{Millis, Raw, signed},
     run::{self, NewRun, RunId, RunStatus},
     store::Store,
@@ -36,8 +39,12 @@ pub struct Settle {
     pub store_writes: Vec<StoreWrite>,
     /// Goes with [`RunStatus::Failed`].
     pub dead_letter: Option<NewDeadLetter>,
+    /// Mail that is among the entries now.
+    pub taken: Vec<i64>,
     /// Runs that this one starts.
     pub new_runs: Vec<NewRun>,
+    /// How long the run is kept after its end; none: as long as the server keeps any.
+    pub keep: Option<Duration>,
     /// The time.
     pub now: Timestamp,
 }
@@ -47,7 +54,7 @@ pub struct Settle {
 pub enum RunState {
     /// The caller goes on with it at once.
     Claimed,
-    /// Anybody may claim it at this time.
+    /// Anybody may claim it at this time; at once, if there is mail for it.
     Ready {
         /// The time.
         due_at: Timestamp,
@@ -135,6 +142,7 @@ fn apply(connection: &Connection, current: u64, settle: &Settle) -> Result<(), S
     for write in &settle.store_writes {
         kv::apply(connection, write, settle.now)?;
     }
+    mail::remove(connection, &settle.run, &settle.taken)?;
     for run in &settle.new_runs {
         run::insert(connection, run, None, settle.now)?;
     }
@@ -169,6 +177,10 @@ fn expect(connection: &Connection, settle: &Settle) -> Result<(String, Head), Se
 fn move_on(connection: &Connection, settle: &Settle, head: Head) -> Result<(), SettleError> {
     let (status, due_at) = match settle.state {
         RunState::Claimed => (RunStatus::Running, None),
+        // Whoever posts to a run that is claimed leaves it to this to see the mail.
+        RunState::Ready { due_at } if mail::is_waiting(connection, &settle.run)? => {
+            (RunStatus::Waiting, Some(due_at.min(settle.now)))
+        }
         RunState::Ready { due_at } => (RunStatus::Waiting, Some(due_at)),
         RunState::Finished { status } => (status, None),
     };
@@ -187,7 +199,7 @@ fn move_on(connection: &Connection, settle: &Settle, head: Head) -> Result<(), S
     connection
         .prepare_cached(
             "UPDATE run SET status = ?2, due_at = ?3, seq = ?4, head = ?5, updated_at = ?6, finished_at = ?7,
-                 summary = coalesce(?8, summary)
+                 summary = coalesce(?8, summary), forget_at = ?9
              WHERE id = ?1",
         )?
         .execute(params![
@@ -199,6 +211,7 @@ fn move_on(connection: &Connection, settle: &Settle, head: Head) -> Result<(), S
             Millis(settle.now),
             ended.map(Millis),
             settle.summary,
+            ended.zip(settle.keep).map(|(at, keep)| Millis(at.after(keep))),
         ])?;
     Ok(())
 }

@@ -84,6 +84,7 @@ pub(crate) fn new_run(id: &str, due_at: Option<Timestamp>) -> NewRun {
         digests: BTreeMap::new(),
         entries: vec![format!(r#"{{"accepted":"{id}"}}"#)],
         due_at,
+        origin: None,
     }
 }
 
@@ -107,7 +108,9 @@ pub(crate) fn settle_of(store: &Store, run: &str, expected_seq: u64, state: RunS
         summary: None,
         store_writes: Vec::new(),
         dead_letter: None,
+        taken: Vec::new(),
         new_runs: Vec::new(),
+        keep: None,
         now: NOW,
     }
 }

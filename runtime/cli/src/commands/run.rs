@@ -2,10 +2,13 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use serde_json::{Value, json};
 
 use crate::{
     client::{Body, Client, Target},
-    exit::Exit,
+    exit::{Exit, Fault},
+    inert::inert,
+    input,
     output::Output,
     render::{
         self,
@@ -59,6 +62,35 @@ enum What {
         #[arg(long)]
         effects: bool,
     },
+    /// Answer an approval that a run waits for; exits 0 when the answer is stored.
+    #[command(after_help = "EXAMPLES
+  wharf run approve 01JD7Z6T5K3V9Q2M4N8P0R1S2T ask
+  wharf run approve 01JD7Z6T5K3V9Q2M4N8P0R1S2T ask --data '{\"amount\": 5}'
+  wharf run approve 01JD7Z6T5K3V9Q2M4N8P0R1S2T ask --reject")]
+    Approve {
+        /// The run's id.
+        run: String,
+        /// The path of the step that waits, as `wharf run show --json` has it.
+        step: String,
+        /// Reject instead.
+        #[arg(long)]
+        reject: bool,
+        /// What is filled in: JSON, @FILE, or - for standard input.
+        #[arg(long, value_name = "JSON")]
+        data: Option<String>,
+    },
+    /// Send a run a signal that one of its steps waits for, now or later.
+    #[command(after_help = "EXAMPLES
+  wharf run signal 01JD7Z6T5K3V9Q2M4N8P0R1S2T payment-received --data @payment.json")]
+    Signal {
+        /// The run's id.
+        run: String,
+        /// The signal's name.
+        name: String,
+        /// What comes with it: JSON, @FILE, or - for standard input.
+        #[arg(long, value_name = "JSON")]
+        data: Option<String>,
+    },
     /// Run the same event again, on the flow's current version; exits 0 when the new run is stored.
     #[command(after_help = "EXAMPLES
   wharf run replay 01JD7Z6T5K3V9Q2M4N8P0R1S2T")]
@@ -89,6 +121,17 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
             let depth = if effects { Depth::Everything } else { Depth::Steps };
             output.answer(&render::run::run(&view::read(&answer)?, depth), &answer);
         }
+        What::Approve { run, step, reject, data } => {
+            let body = json!({ "step": step, "approved": !reject, "data": given(data.as_deref())? });
+            let answer = client.post(&["runs", &run, "approve"], &[], Body::Json(body)).await?;
+            let told = if reject { "rejected" } else { "approved" };
+            output.answer(&format!("{} {told}\n", strong(inert(&step))), &answer);
+        }
+        What::Signal { run, name, data } => {
+            let body = json!({ "name": name, "data": given(data.as_deref())? });
+            let answer = client.post(&["runs", &run, "signal"], &[], Body::Json(body)).await?;
+            output.answer(&format!("{} sent\n", strong(inert(&name))), &answer);
+        }
         What::Replay { run } => {
             let answer = client.post(&["runs", &run, "replay"], &[], Body::None).await?;
             output.answer(&replayed(&answer), &answer);
@@ -97,8 +140,13 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// The value of `--data`; null without it.
+fn given(data: Option<&str>) -> Result<Value, Fault> {
+    data.map_or(Ok(Value::Null), input::json)
+}
+
 /// The new run, and how to watch it.
-pub(crate) fn replayed(answer: &serde_json::Value) -> String {
+pub(crate) fn replayed(answer: &Value) -> String {
     let run = render::list::cell(answer, "run");
     format!("{} started\n  watch it   {}\n", strong(&run), typed(format!("wharf run show {run}")))
 }

@@ -24,6 +24,9 @@ pub enum Depth {
     Everything,
 }
 
+/// Started runs that are named.
+const MAX_LINKS: usize = 20;
+
 /// The path of the trigger's own call.
 const TRIGGER: &str = "@trigger";
 
@@ -38,6 +41,19 @@ pub fn run(run: &Run, depth: Depth) -> String {
         rows(&mut table, position + 2, step);
     }
     text.push_str(&table.render("  "));
+    if run.steps_left_out > 0 {
+        text.push_str(&format!("  {}\n", faint(format!("and {} more", plural(run.steps_left_out, "step")))));
+    }
+    if let Some(stopped) = &run.stopped {
+        text.push_str(&format!(
+            "  stopped by {}: {}\n",
+            inert(&stopped.step),
+            inert_short(&stopped.reason, 300)
+        ));
+    }
+    for link in run.started.iter().take(MAX_LINKS) {
+        text.push_str(&format!("  {} started {}\n", inert(&link.step), strong(inert(&link.run))));
+    }
     for step in &run.steps {
         for attempt in &step.attempts {
             text.push_str(&below(step, attempt, depth));
@@ -85,6 +101,10 @@ fn received(run: &Run) -> Vec<String> {
     let (what, told) = match source.verified.as_str() {
         "api" | "" => ("by hand".to_owned(), "from the API".to_owned()),
         "replay" => ("again".to_owned(), "replayed by hand".to_owned()),
+        "run" => {
+            let by = run.started_by.clone().unwrap_or_default();
+            ("by a run".to_owned(), format!("from {} of {}", inert(&by.step), inert(&by.run)))
+        }
         "unsigned" => (delivery, warn("unsigned, as the flow allows")),
         scheme => (delivery, format!("verified {}, first seen", inert(scheme))),
     };
@@ -110,24 +130,59 @@ fn rows(table: &mut Table, number: usize, step: &Step) {
     }
 }
 
-/// A step's name behind its depth.
+/// A step's name behind its depth; in a loop, behind its item.
 fn indented(step: &Step) -> String {
-    // Every second segment is a branch's name: `route/bug/tell` is one level deep.
-    let indent = "  ".repeat(step.path.matches('/').count() / 2);
-    format!("{indent}{}", inert(step.path.rsplit('/').next().unwrap_or_default()))
+    let (mut depth, mut item, mut name) = (0, "", "");
+    let mut segments = step.path.split('/');
+    while let Some(segment) = segments.next() {
+        name = segment;
+        let Some(next) = segments.clone().next() else { break };
+        depth += 1;
+        match segment.find('[').and_then(|at| segment.get(at..)) {
+            Some(index) => item = index,
+            // Behind a step with branches stands the name of one of them.
+            None => {
+                item = "";
+                name = next;
+                segments.next();
+            }
+        }
+    }
+    let item = if item.is_empty() { String::new() } else { format!("{} ", inert(item)) };
+    format!("{}{item}{}", "  ".repeat(depth), inert(name))
 }
 
 /// What came of a step that calls nobody, or has not yet.
 fn pure(step: &Step) -> String {
-    let case = step
-        .output
-        .as_ref()
-        .filter(|_| step.kind == "switch")
-        .and_then(|output| output.get("case"))
-        .and_then(Value::as_str);
-    match case {
-        Some(case) => format!("{} {}", faint("took"), inert(case)),
-        None => status(&step.status),
+    let output = step.output.as_ref();
+    let field = |name: &str| output.and_then(|output| output.get(name));
+    if let Some(asks) = &step.asks {
+        return format!(
+            "{} for the {} {}",
+            status(&step.status),
+            inert(&asks.kind),
+            inert_short(&asks.text, 200)
+        );
+    }
+    match (step.kind.as_str(), &step.failure) {
+        (_, Some(reason)) => bad(failure::headline(reason)),
+        ("switch", None) => match field("case").and_then(Value::as_str) {
+            Some(case) => format!("{} {}", faint("took"), inert(case)),
+            None => status(&step.status),
+        },
+        ("for-each", None) => match (field("count").and_then(Value::as_u64), field("failed")) {
+            (Some(count), Some(failed)) => {
+                let failed = failed.as_array().map_or(0, Vec::len);
+                let told = if failed == 0 {
+                    String::new()
+                } else {
+                    format!(", {}", warn(format!("{failed} failed")))
+                };
+                format!("{} · {}{told}", status(&step.status), plural(count, "item"))
+            }
+            _ => status(&step.status),
+        },
+        _ => status(&step.status),
     }
 }
 

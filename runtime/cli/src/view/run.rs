@@ -28,6 +28,14 @@ pub struct Run {
     pub source: Option<Source>,
     /// Its steps in the order of the flow, the trigger's own call first.
     pub steps: Vec<Step>,
+    /// Steps that the server left out.
+    pub steps_left_out: u64,
+    /// The step that ended the run well before its last one.
+    pub stopped: Option<Stopped>,
+    /// The run that started it.
+    pub started_by: Option<Link>,
+    /// Runs that it started.
+    pub started: Vec<Link>,
     /// Time spent in connectors, in microseconds, without the waiting for providers.
     pub ours_micros: Option<u64>,
     /// Time spent waiting for providers, in microseconds.
@@ -36,13 +44,33 @@ pub struct Run {
     pub pins: BTreeMap<String, String>,
 }
 
+/// A run that was ended by one of its steps.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Stopped {
+    /// The step's path.
+    pub step: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Another run, and the step between the two.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Link {
+    /// The other run.
+    pub run: String,
+    /// The step of the run that started the other.
+    pub step: String,
+}
+
 /// Where a run's event came from.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Source {
     /// What it was deduplicated by.
     pub delivery_id: String,
-    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`.
+    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`, `run`.
     pub verified: String,
 }
 
@@ -50,18 +78,34 @@ pub struct Source {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Step {
-    /// Its path in the flow; `@trigger` for the trigger's own call.
+    /// Its path in the flow, with the items of loops; `@trigger` for the trigger's own call.
     pub path: String,
-    /// `trigger`, `action`, `switch`, `map`.
+    /// `trigger`, or the step's key in the flow: `action`, `for-each` and so on.
     pub kind: String,
     /// `slack/post-message`, or the kind again.
     pub title: String,
-    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `skipped`, `done`, `failed`.
+    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `running`, `skipped`, `done`, `failed`.
     pub status: String,
+    /// Why it failed for good.
+    pub failure: Option<Failure>,
+    /// What it waits for somebody to do.
+    pub asks: Option<Asks>,
+    /// When it goes on, in milliseconds since 1970.
+    pub due_at: Option<u64>,
     /// Its attempts in order.
     pub attempts: Vec<Attempt>,
     /// Its output, or the case that a switch took.
     pub output: Option<Value>,
+}
+
+/// What a step waits for somebody to do.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asks {
+    /// `approval` or `signal`.
+    pub kind: String,
+    /// What is asked, or the signal's name.
+    pub text: String,
 }
 
 /// One attempt of a step.

@@ -1,8 +1,10 @@
 //! What happens next, case by case: a flow, a journal, and what `decide` says.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use super::{Next, decide};
+use super::{Ask, Hands, Turn, decide};
 use crate::{
     call::{Metering, Verdict},
     digest::Digest,
@@ -84,21 +86,41 @@ fn intended(step: &str) -> Entry {
 /// Folds the journal and says what is next, in one line.
 #[track_caller]
 fn check(journal: &[Entry], expected: &str) {
-    let flow = Flow::parse(FLOW).unwrap();
+    check_flow(FLOW, journal, &[], expected);
+}
+
+/// The same for another flow, beside what is under way.
+#[track_caller]
+fn check_flow(flow: &str, journal: &[Entry], busy: &[&str], expected: &str) {
+    let flow = Flow::parse(flow).unwrap_or_else(|problems| panic!("{problems:?}"));
     let mut state = State::fold(journal);
-    let decision = decide(&flow, "run", &mut state, NOW);
-    let next = match decision.next {
-        Next::Receive { attempt } => format!("receive {attempt}"),
-        Next::Call { step, attempt, input, .. } => format!("call {} {attempt} {input}", step.path),
-        Next::Resume { step, .. } => format!("resume {}", step.path),
-        Next::Confirm { step, attempt, .. } => format!("confirm {} {attempt}", step.path),
-        Next::Wait(at) => format!("wait {}", at.0 - NOW.0),
-        Next::End(ended) => format!("end {ended:?}"),
-    };
-    assert_eq!(next, expected);
-    // Deciding again from what was decided changes nothing: the driver may be cut off anywhere.
-    let again = decide(&flow, "run", &mut state, NOW);
-    assert!(again.entries.is_empty());
+    let busy: BTreeSet<String> = busy.iter().map(|path| (*path).to_owned()).collect();
+    let hands = Hands { busy: &busy, room: 3 };
+    let decision = decide(&flow, "run", &mut state, hands, NOW);
+    assert_eq!(told(decision.turn), expected);
+    // Folding what was decided gives what was decided upon, and deciding again from there changes
+    // nothing: the driver may be cut off anywhere.
+    let whole: Vec<Entry> = journal.iter().cloned().chain(decision.entries).collect();
+    assert_eq!(State::fold(&whole), state);
+    let again = decide(&flow, "run", &mut state, hands, NOW);
+    assert!(again.entries.is_empty(), "{:?}", again.entries);
+    assert_eq!(told(again.turn), expected);
+}
+
+fn told(turn: Turn<'_>) -> String {
+    match turn {
+        Turn::Receive { attempt } => format!("receive {attempt}"),
+        Turn::End(ended) => format!("end {ended:?}"),
+        Turn::Work { tasks, wake } => {
+            let task = |task: super::Task<'_>| match task.ask {
+                Ask::Call { attempt, input } => format!("call {} {attempt} {input}", task.path),
+                Ask::Resume { .. } => format!("resume {}", task.path),
+                Ask::Confirm { attempt, .. } => format!("confirm {} {attempt}", task.path),
+            };
+            let tasks = tasks.into_iter().map(task);
+            tasks.chain(wake.map(|at| format!("wait {}", at.0 - NOW.0))).collect::<Vec<_>>().join("; ")
+        }
+    }
 }
 
 #[test]
@@ -153,7 +175,7 @@ fn asks_before_it_repeats_a_write() {
 #[test]
 fn a_replayed_run_goes_on_from_the_step_that_died() {
     let tell = "route/bug/tell";
-    let died = Entry::Died { at: NOW, step: tell.to_owned(), why: GiveUp::Exhausted };
+    let died = Entry::Died { at: NOW, step: tell.to_owned(), why: GiveUp::Exhausted, failure: None };
     let replayed = Entry::Replayed { at: NOW, by: "ops".to_owned() };
     let journal =
         [triggered("bug"), failed(tell, 5, Then::GiveUp { why: GiveUp::Exhausted }), died, replayed];
@@ -177,3 +199,6 @@ fn entries_survive_the_journal() {
         assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry, "{text}");
     }
 }
+
+mod structure;
+mod waits;

@@ -6,13 +6,13 @@
 mod inputs;
 mod paths;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::inputs::{Given, Of};
 
 use super::{
-    ActionCall, Flow, On, Place, Places, Problem, Span, Step, StepKind, TriggerBinding, WebhookBinding,
-    input, problem::suggest,
+    ActionCall, Flow, FlowName, On, Place, Places, Problem, Span, Step, StepKind, TriggerBinding,
+    WebhookBinding, input, problem::suggest,
 };
 use crate::manifest::{Action, Manifest, Trigger, TriggerSource, Verification};
 
@@ -23,6 +23,8 @@ pub struct Catalog<'a> {
     pub connectors: BTreeMap<String, &'a Manifest>,
     /// Connections by name.
     pub connections: BTreeMap<String, CatalogConnection>,
+    /// Names of the flows that take events.
+    pub flows: BTreeSet<String>,
 }
 
 /// What a flow must know of a connection.
@@ -42,6 +44,9 @@ pub fn check(flow: &Flow, catalog: &Catalog<'_>) -> Vec<Problem> {
         On::Trigger(binding) => checker.trigger(binding),
         On::Webhook(binding) => checker.webhook(binding),
         On::Manual => {}
+    }
+    if let Some(told) = &flow.on_failure {
+        checker.flow(told);
     }
     for step in flow.all_steps() {
         if let StepKind::Action(call) = &step.kind {
@@ -116,6 +121,16 @@ impl<'c> Checker<'c> {
                     format!("{name} is polled, and this version polls nothing: the flow would never start");
                 self.problem(Problem::error(at, message));
             }
+        }
+    }
+
+    /// Another flow that this one starts.
+    fn flow(&mut self, named: &FlowName) {
+        let known = &self.catalog.flows;
+        if !known.contains(&named.name) {
+            let problem = Problem::error(named.span, format!("no flow `{}`", named.name));
+            let problem = problem.did_you_mean(suggest(&named.name, known.iter().map(String::as_str)));
+            self.problem(problem.note(format!("flows: {}", listed(known.iter()))));
         }
     }
 

@@ -3,8 +3,10 @@
 //! What is surprising: a part that is wrong gives `None` and a problem, and its neighbours are read on. A
 //! flow comes out only if there was no problem at all.
 
+mod kinds;
 mod on;
 mod steps;
+mod waits;
 
 use std::time::Duration;
 
@@ -12,15 +14,16 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
-    ActionCall, Case, Flow, On, OnError, Place, PlacedUse, Places, Problem, Span, Step, StepKind, Switch,
-    TriggerBinding, WebhookBinding, order,
+    ActionCall, Case, Delay, Fail, Flow, FlowName, ForEach, Lane, On, OnError, OnItemError, Parallel, Place,
+    PlacedUse, Places, Problem, Span, Step, StepKind, Switch, TriggerBinding, Wait, WaitFor, WebhookBinding,
+    order,
     problem::suggest,
     yaml::{self, Data, Entry, Node, unknown_key},
 };
 use crate::{
     digest::Digest,
     manifest::Verification,
-    retry::{self, MAX_ATTEMPTS, RetryPolicy},
+    retry::{self, MAX_ATTEMPTS, MAX_DURATION, MAX_WAIT, RetryPolicy},
     template::{Condition, InvalidTemplate, Template, Use},
 };
 
@@ -28,14 +31,15 @@ use crate::{
 const MAX_STEPS: usize = 500;
 
 /// Keys of a flow file.
-pub(super) const FLOW_KEYS: [&str; 5] = ["flow", "owner", "runbook", "on", "steps"];
+pub(super) const FLOW_KEYS: [&str; 8] =
+    ["flow", "owner", "runbook", "deadline", "retention", "on-failure", "on", "steps"];
 /// Keys of `on` with a trigger.
 pub(super) const TRIGGER_KEYS: [&str; 3] = ["trigger", "connection", "with"];
 /// Keys of `on` with a webhook.
 pub(super) const WEBHOOK_KEYS: [&str; 6] =
     ["webhook", "connection", "slot", "header", "prefix", "delivery-id-header"];
 /// Keys of a step.
-pub(super) const STEP_KEYS: [&str; 11] = [
+pub(super) const STEP_KEYS: [&str; 22] = [
     "id",
     "if",
     "action",
@@ -44,10 +48,32 @@ pub(super) const STEP_KEYS: [&str; 11] = [
     "switch",
     "otherwise",
     "map",
+    "for-each",
+    "steps",
+    "concurrency",
+    "max-items",
+    "on-item-error",
+    "parallel",
+    "delay",
+    "until",
+    "wait",
+    "stop",
+    "fail",
     "retry",
     "timeout",
     "on-error",
 ];
+/// Keys of a step of which it has one: what it does.
+pub(super) const KIND_KEYS: [&str; 10] =
+    ["action", "switch", "map", "for-each", "parallel", "delay", "until", "wait", "stop", "fail"];
+/// Keys of `wait`.
+pub(super) const WAIT_KEYS: [&str; 6] = ["approval", "form", "approvers", "signal", "if", "expires"];
+/// Keys of a branch of `parallel`.
+pub(super) const LANE_KEYS: [&str; 2] = ["branch", "steps"];
+/// Keys of `fail`.
+pub(super) const FAIL_KEYS: [&str; 2] = ["message", "class"];
+/// Keys of `on-error`.
+pub(super) const ON_ERROR_KEYS: [&str; 1] = ["steps"];
 /// Keys of a case.
 pub(super) const CASE_KEYS: [&str; 3] = ["case", "if", "steps"];
 /// Keys of `retry`.
@@ -163,10 +189,52 @@ impl Reader {
             self.require(&fields, "flow", "the file").and_then(|node| self.name(node, "a flow", &['-']));
         let owner = self.optional_text(&fields, "owner");
         let runbook = self.optional_text(&fields, "runbook");
+        let deadline = self.optional_wait(&fields, "deadline");
+        let retention = self.optional_wait(&fields, "retention");
+        let on_failure = fields.value("on-failure").map(|node| self.flow_name(node));
         let on = self.require(&fields, "on", "the flow").and_then(|node| self.on(node));
         let steps = self.require(&fields, "steps", "the flow").and_then(|node| self.steps(node, ""));
         let source_digest = Digest::of(source.as_bytes());
-        Some(Flow { name: name?.to_owned(), owner, runbook, on: on?, steps: steps?, source_digest })
+        let on_failure = match on_failure {
+            Some(named) => Some(named?),
+            None => None,
+        };
+        if let (Some(own), Some(told)) = (name, &on_failure)
+            && own == told.name
+        {
+            let problem =
+                Problem::error(told.span, format!("flow `{own}` would be told of its own failures"));
+            self.problem(problem.help("name another flow, which tells a person"));
+        }
+        Some(Flow {
+            name: name?.to_owned(),
+            owner,
+            runbook,
+            deadline: deadline?,
+            retention: retention?,
+            on_failure,
+            on: on?,
+            steps: steps?,
+            source_digest,
+        })
+    }
+
+    /// The name of another flow.
+    fn flow_name(&mut self, node: &Node) -> Option<FlowName> {
+        let name = self.name(node, "a flow", &['-'])?;
+        Some(FlowName { name: name.to_owned(), span: node.span })
+    }
+
+    /// None: there is one, and it is wrong.
+    fn optional_wait(&mut self, fields: &Fields<'_>, key: &str) -> Option<Option<Duration>> {
+        let Some(node) = fields.value(key) else {
+            return Some(None);
+        };
+        let duration = self.duration(node, MAX_WAIT)?;
+        if duration.is_zero() {
+            self.problem(Problem::error(node.span, format!("`{key}` is no time at all")));
+        }
+        Some(Some(duration))
     }
 
     /// `connector/name`.
@@ -235,7 +303,7 @@ impl Reader {
         }
     }
 
-    fn duration(&mut self, node: &Node) -> Option<Duration> {
+    fn duration(&mut self, node: &Node, most: Duration) -> Option<Duration> {
         let text = match &node.data {
             Data::Text(text) => text.clone(),
             Data::Number(number) => number.to_string(),
@@ -247,7 +315,7 @@ impl Reader {
                 return None;
             }
         };
-        match retry::parse_duration(&text) {
+        match retry::parse_duration(&text, most) {
             Ok(duration) => Some(duration),
             Err(error) => {
                 let message = error.to_string();

@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::read::KIND_KEYS;
+use crate::failure::FailureClass;
+
 /// One key of an object.
 struct Key {
     name: &'static str,
@@ -33,7 +36,7 @@ macro_rules! keys {
     };
 }
 
-const DURATION: &str = "^[0-9]+(ms|s|m|h)$";
+const DURATION: &str = "^[0-9]+(ms|s|m|h|d)$";
 const EXPRESSION: &str = r"^\$\{[\s\S]*\}\s*$";
 
 fn text() -> Value {
@@ -60,6 +63,9 @@ static SHAPES: &[Shape] = &[
             "flow" pattern("^[a-z][a-z0-9-]{0,62}$"), "a name: a-z, 0-9, `-`", "required", "The flow's name.";
             "owner" text(), "text", "none", "Who answers for it: a team or a person.";
             "runbook" text(), "text", "none", "Where to read what to do when it fails.";
+            "deadline" pattern(DURATION), "a duration", "none", "How long a run may take, from its event or its replay, at most `400d`; then it fails.";
+            "retention" pattern(DURATION), "a duration", "the server's", "How long a run is kept after its end, at most `400d`. What failed is kept until somebody decides.";
+            "on-failure" pattern("^[a-z][a-z0-9-]{0,62}$"), "a flow's name", "none", "The flow that is told when a run fails for good: a run of it starts with the failure as its event.";
             "on" json!({ "oneOf": [{ "const": "manual" }, def("trigger"), def("webhook")] }), "`manual`, or an object", "required", "What starts a run. `manual`: a person or an API client, and what they send is the event.";
             "steps" list("step", 1), "a list of steps", "required", "What a run does, in order.";
         },
@@ -91,15 +97,26 @@ static SHAPES: &[Shape] = &[
         keys: keys! {
             "id" pattern("^[a-z][a-z0-9_]{0,62}$"), "a name: a-z, 0-9, `_`", "required", "Unique in the flow; expressions read its output as `steps.ID`.";
             "if" pattern(EXPRESSION), "an expression", "always", "The step is skipped unless this is true; its output is then null.";
-            "action" pattern("^[^/]+/[^/]+$"), "`CONNECTOR/ACTION`", "one of three", "Calls an action; its result is the step's output.";
+            "action" pattern("^[^/]+/[^/]+$"), "`CONNECTOR/ACTION`", "one of these", "Calls an action; its result is the step's output.";
             "connection" text(), "a name", "none", "`action`: the connection; required if the action takes one.";
             "with" json!({ "type": "object" }), "an object with expressions", "`{}`", "`action`: its input.";
-            "switch" list("case", 1), "a list of cases", "one of three", "Takes the first case whose `if` is true. The output is `{\"case\": NAME}`.";
+            "switch" list("case", 1), "a list of cases", "one of these", "Takes the first case whose `if` is true. The output is `{\"case\": NAME}`.";
             "otherwise" list("step", 0), "a list of steps", "nothing", "`switch`: what to do when no case holds; `case` is then `otherwise`.";
-            "map" json!(true), "any value with expressions", "one of three", "Computes a value; that is the step's output.";
+            "map" json!(true), "any value with expressions", "one of these", "Computes a value; that is the step's output.";
+            "for-each" json!({ "oneOf": [{ "type": "array" }, { "type": "string", "pattern": EXPRESSION }] }), "a list, or an expression that gives one", "one of these", "Does `steps` for each item. The output is `{\"count\", \"succeeded\", \"failed\", \"results\"}`.";
+            "steps" list("step", 1), "a list of steps", "required there", "`for-each`: what is done for an item, which is `item` in expressions, and its place from 0 is `index`.";
+            "concurrency" json!({ "type": "integer", "minimum": 1, "maximum": 64 }), "1 to 64", "1", "`for-each`: items under way at once.";
+            "max-items" json!({ "type": "integer", "minimum": 1, "maximum": 10000 }), "1 to 10000", "1000", "`for-each`: a longer list fails.";
+            "on-item-error" json!({ "enum": ["fail", "continue"] }), "`fail` or `continue`", "`fail`", "`for-each`: what an item that failed does: nothing more is begun and the step fails, or the others go on.";
+            "parallel" list("branch", 1), "a list of branches", "one of these", "Does branches side by side. The output has the output of each branch's last step, by the branch's name.";
+            "delay" pattern(DURATION), "a duration", "one of these", "Waits this long, at most `400d`.";
+            "until" json!({ "type": ["string", "integer"] }), "a time, or an expression that gives one", "one of these", "Waits for a time: text as in RFC 3339, or milliseconds since 1970. One that is past is not waited for.";
+            "wait" def("wait"), "an object", "one of these", "Waits for somebody: an approval or a signal.";
+            "stop" text(), "text with expressions", "one of these", "Ends the run well, from wherever it stands; the text is the reason.";
+            "fail" json!({ "oneOf": [text(), def("failure")] }), "text with expressions, or an object", "one of these", "Fails, and is not tried again.";
             "retry" json!({ "oneOf": [{ "const": "none" }, def("retry")] }), "`none`, or an object", "five attempts", "`action`: how a failed attempt is made again.";
             "timeout" pattern(DURATION), "a duration", "the action's", "`action`: an attempt is stopped after this long. The limits of the action and the grant hold too.";
-            "on-error" json!({ "enum": ["fail", "continue"] }), "`fail` or `continue`", "`fail`", "What the run does when the step has failed for good: fail too, or go on with null as the output.";
+            "on-error" json!({ "oneOf": [{ "enum": ["fail", "continue"] }, def("on-error")] }), "`fail`, `continue`, or an object", "`fail`", "What becomes of the run when the step has failed for good, or a step inside of it: it fails too, goes on with null as the output, or does other steps first.";
         },
     },
     Shape {
@@ -109,6 +126,41 @@ static SHAPES: &[Shape] = &[
             "case" pattern("^[a-z][a-z0-9_-]{0,62}$"), "a name: a-z, 0-9, `_`, `-`", "required", "Unique in the switch, and not `otherwise`.";
             "if" pattern(EXPRESSION), "an expression", "required", "Whether the case is taken.";
             "steps" list("step", 0), "a list of steps", "required", "What to do then.";
+        },
+    },
+    Shape {
+        title: "A branch of `parallel`",
+        def: "branch",
+        keys: keys! {
+            "branch" pattern("^[a-z][a-z0-9_-]{0,62}$"), "a name: a-z, 0-9, `_`, `-`", "required", "Unique in the step.";
+            "steps" list("step", 0), "a list of steps", "required", "What to do there, in order.";
+        },
+    },
+    Shape {
+        title: "`wait`",
+        def: "wait",
+        keys: keys! {
+            "approval" text(), "text with expressions", "one of two", "What is asked. The output is `{\"approved\", \"by\", \"at\", \"data\"}`.";
+            "form" json!({ "type": "object" }), "a JSON Schema", "nothing is filled in", "`approval`: what has to be filled in, as `data`.";
+            "approvers" json!({ "type": "array", "items": text(), "minItems": 1 }), "a list of actors", "everybody with a key", "`approval`: who may answer.";
+            "signal" pattern("^[a-z][a-z0-9_-]{0,62}$"), "a name: a-z, 0-9, `_`, `-`", "one of two", "The name of a signal. One that came before the wait counts too, and each counts once. The output is `{\"name\", \"by\", \"at\", \"data\"}`.";
+            "if" pattern(EXPRESSION), "an expression", "any", "`signal`: which one is meant, with its data as `signal`.";
+            "expires" pattern(DURATION), "a duration", "`7d`", "How long is waited, at most `400d`; then the step fails, class `timed-out`.";
+        },
+    },
+    Shape {
+        title: "`fail` with a class",
+        def: "failure",
+        keys: keys! {
+            "message" text(), "text with expressions", "required", "Why.";
+            "class" json!({ "enum": FailureClass::ALL.map(FailureClass::name) }), "a class of failures", "`invalid-input`", "What the dead letter and `error.class` say.";
+        },
+    },
+    Shape {
+        title: "`on-error` with steps",
+        def: "on-error",
+        keys: keys! {
+            "steps" list("step", 1), "a list of steps", "required", "Done after the failure, which is `error` in expressions: `step`, `class`, `message`, `http_status`, `provider_code`, `attempts`, `gave_up`.";
         },
     },
     Shape {
@@ -129,7 +181,7 @@ pub fn json_schema() -> Value {
     let mut definitions: Map<String, Value> =
         SHAPES.iter().map(|shape| (shape.def.to_owned(), object_schema(shape))).collect();
     if let Some(Value::Object(step)) = definitions.get_mut("step") {
-        let one_of = ["action", "switch", "map"].map(|key| json!({ "required": [key] }));
+        let one_of = KIND_KEYS.map(|key| json!({ "required": [key] }));
         step.insert("oneOf".to_owned(), json!(one_of));
     }
     json!({
@@ -179,12 +231,26 @@ pub fn reference() -> String {
 #[cfg(test)]
 mod tests {
     use super::{SHAPES, json_schema};
-    use crate::flow::read::{CASE_KEYS, FLOW_KEYS, RETRY_KEYS, STEP_KEYS, TRIGGER_KEYS, WEBHOOK_KEYS};
+    use crate::flow::read::{
+        CASE_KEYS, FAIL_KEYS, FLOW_KEYS, LANE_KEYS, ON_ERROR_KEYS, RETRY_KEYS, STEP_KEYS, TRIGGER_KEYS,
+        WAIT_KEYS, WEBHOOK_KEYS,
+    };
 
     #[test]
     fn the_reader_takes_the_keys_that_are_described() {
-        let read: [&[&str]; 6] =
-            [&FLOW_KEYS, &TRIGGER_KEYS, &WEBHOOK_KEYS, &STEP_KEYS, &CASE_KEYS, &RETRY_KEYS];
+        let read: [&[&str]; 10] = [
+            &FLOW_KEYS,
+            &TRIGGER_KEYS,
+            &WEBHOOK_KEYS,
+            &STEP_KEYS,
+            &CASE_KEYS,
+            &LANE_KEYS,
+            &WAIT_KEYS,
+            &FAIL_KEYS,
+            &ON_ERROR_KEYS,
+            &RETRY_KEYS,
+        ];
+        assert_eq!(read.len(), SHAPES.len());
         for (shape, keys) in SHAPES.iter().zip(read) {
             let described: Vec<_> = shape.keys.iter().map(|key| key.name).collect();
             assert_eq!(described, keys, "{}", shape.title);

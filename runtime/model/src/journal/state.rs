@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Answer, AttemptResult, Entry, Then};
+use super::{Answer, AttemptResult, Broke, Entry, Then};
 use crate::{
     call::{Verdict, Wake},
     effect::WriteKey,
@@ -23,6 +23,8 @@ pub struct StepState {
     pub progress: Progress,
     /// Times that `confirm` was asked in vain.
     pub confirms: u32,
+    /// It failed, and what it is inside of went on.
+    pub passed_over: bool,
     /// Writes of the attempts so far, by ordinal. One without an answer was intended and may not be repeated blindly.
     pub writes: BTreeMap<u32, Write>,
 }
@@ -60,10 +62,75 @@ pub enum Progress {
     Skipped,
     /// A switch that chose.
     Branched(Option<usize>),
+    /// A loop that is under way.
+    Looping(Loop),
+    /// Branches that are under way side by side.
+    Forked,
+    /// Waiting for a time.
+    Delayed(Timestamp),
+    /// Waiting for somebody, until this time; the answer, once there is one.
+    Listening(Timestamp, Option<Answered>),
     /// Done.
     Done(Value),
     /// Failed for good.
     Failed(Failure, GiveUp),
+}
+
+/// What somebody answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// Whether it was approved.
+    pub approved: bool,
+    /// What was filled in.
+    pub data: Value,
+}
+
+/// A signal that came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Its name.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// From whom.
+    pub by: String,
+    /// What came with it.
+    pub data: Value,
+    /// The step that waited for it, once one did.
+    pub heard_by: Option<String>,
+}
+
+/// How far a loop is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loop {
+    /// What it goes over.
+    pub items: Vec<Value>,
+    /// Items that have ended, by their place; why, if one failed.
+    pub ended: BTreeMap<usize, Option<Broke>>,
+    /// The first item that has not ended.
+    pub from: usize,
+}
+
+impl Loop {
+    fn end(&mut self, index: usize, failed: Option<Broke>) {
+        self.ended.insert(index, failed);
+        while self.ended.contains_key(&self.from) {
+            self.from += 1;
+        }
+    }
+}
+
+/// Who ended a run well before its last step, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// The step.
+    pub step: String,
+    /// Its reason.
+    pub reason: String,
 }
 
 /// What a journal folds to.
@@ -83,6 +150,14 @@ pub struct State {
     pub ended: Option<Ended>,
     /// The step at which it died, if it did.
     pub died_at: Option<String>,
+    /// What it died of, if not of that step's own failure.
+    pub died_of: Option<(Failure, GiveUp)>,
+    /// Signals in the order in which they came.
+    pub signals: Vec<Signal>,
+    /// The step that ended it, if one did.
+    pub stopped: Option<Stopped>,
+    /// When it began, or began again: what its deadline counts from.
+    pub begun_at: Option<Timestamp>,
 }
 
 /// How a run ended.
@@ -116,9 +191,9 @@ impl State {
     pub fn apply(&mut self, entry: &Entry) {
         self.next_seq += 1;
         match entry {
-            Entry::Received { provenance, .. } => self.provenance = Some(provenance.clone()),
+            Entry::Received { at, provenance } => self.begin(*at, provenance),
             Entry::Triggered { at, provenance, event, .. } => {
-                self.provenance = Some(provenance.clone());
+                self.begin(*at, provenance);
                 self.started_at = Some(*at);
                 self.event = Some(event.clone());
             }
@@ -129,6 +204,39 @@ impl State {
             Entry::Unevaluable { step, failure } => {
                 self.progress(step, Progress::Failed(failure.clone(), GiveUp::Permanent));
             }
+            Entry::Looping { step, items } => {
+                self.progress(step, Progress::Looping(Loop { items: items.clone(), ..Loop::default() }));
+            }
+            Entry::ItemEnded { step, index, failed } => {
+                if let Progress::Looping(progress) = &mut self.entry(step).progress {
+                    progress.end(*index, failed.clone());
+                }
+            }
+            Entry::Forked { step } => self.progress(step, Progress::Forked),
+            Entry::Delayed { step, until } => self.progress(step, Progress::Delayed(*until)),
+            Entry::Listening { step, until, .. } => self.progress(step, Progress::Listening(*until, None)),
+            Entry::Answered { at, by, step, approved, data } => {
+                // The first answer counts, and only while somebody waits for it.
+                if let Progress::Listening(_, answer @ None) = &mut self.entry(step).progress {
+                    let (by, data) = (by.clone(), data.clone());
+                    *answer = Some(Answered { at: *at, by, approved: *approved, data });
+                }
+            }
+            Entry::Signalled { at, by, name, data } => self.signals.push(Signal {
+                name: name.clone(),
+                at: *at,
+                by: by.clone(),
+                data: data.clone(),
+                heard_by: None,
+            }),
+            Entry::Heard { step, signal } => {
+                if let Some(signal) = self.signals.get_mut(*signal) {
+                    signal.heard_by = Some(step.clone());
+                }
+            }
+            Entry::Over { step, output } => self.progress(step, Progress::Done(output.clone())),
+            Entry::Broken { step, by } => self.progress(step, Progress::Failed(by.failure.clone(), by.why)),
+            Entry::PassedOver { step } => self.entry(step).passed_over = true,
             Entry::WriteIntended { step, key, .. } => self.write(step, Write { key: *key, answer: None }),
             Entry::WriteRefused { step, key } => {
                 self.entry(step).writes.remove(&key.ordinal);
@@ -139,13 +247,23 @@ impl State {
             Entry::Attempted { step, attempt, result, .. } => self.attempted(step, *attempt, result),
             Entry::Unconfirmed { step, failure, then, .. } => self.unconfirmed(step, failure, then),
             Entry::Confirmed { step, verdict, at, .. } => self.confirmed(step, verdict, *at),
-            Entry::Died { step, .. } => {
+            Entry::Died { step, why, failure, .. } => {
                 self.ended = Some(Ended::Died);
                 self.died_at = Some(step.clone());
+                self.died_of = failure.clone().map(|failure| (failure, *why));
             }
-            Entry::Replayed { .. } => self.replayed(),
+            Entry::Stopped { step, reason, .. } => {
+                self.ended = Some(Ended::Completed);
+                self.stopped = Some(Stopped { step: step.clone(), reason: reason.clone() });
+            }
+            Entry::Replayed { at, .. } => self.replayed(*at),
             Entry::Completed { .. } => self.ended = Some(Ended::Completed),
         }
+    }
+
+    fn begin(&mut self, at: Timestamp, provenance: &Provenance) {
+        self.provenance = Some(provenance.clone());
+        self.begun_at.get_or_insert(at);
     }
 
     fn entry(&mut self, step: &str) -> &mut StepState {
@@ -198,11 +316,13 @@ impl State {
     }
 
     /// A dead run goes on: what failed is pending again, with its attempts counted anew, and what
-    /// was done or answered stays so.
-    fn replayed(&mut self) {
+    /// was done, answered or left behind stays so.
+    fn replayed(&mut self, at: Timestamp) {
         self.ended = None;
         self.died_at = None;
-        for state in self.steps.values_mut() {
+        self.died_of = None;
+        self.begun_at = Some(at);
+        for state in self.steps.values_mut().filter(|state| !state.passed_over) {
             if let Progress::Failed(..) = state.progress {
                 state.progress = Progress::Pending;
                 state.attempts = 0;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, GiveUp, Jitter, MAX_RETRY_AFTER, RetryDecision, RetryPolicy, Written, decide, parse_duration,
+    Attempt, GiveUp, Jitter, MAX_DURATION, MAX_RETRY_AFTER, RetryDecision, RetryPolicy, Written, decide,
+    parse_duration,
 };
 use crate::{
     failure::{Failure, FailureClass},
@@ -119,22 +120,23 @@ fn durations() {
         ("5m", 300_000),
         ("1h", 3_600_000),
         ("168h", 604_800_000),
+        ("7d", 604_800_000),
     ] {
-        assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)));
+        assert_eq!(parse_duration(text, MAX_DURATION), Ok(Duration::from_millis(millis)));
     }
     for text in ["0s", "250ms", "30s", "5m", "1h"] {
-        assert_eq!(Written(parse_duration(text).unwrap()).to_string(), text);
+        assert_eq!(Written(parse_duration(text, MAX_DURATION).unwrap()).to_string(), text);
     }
-    for text in ["", "5", "s", "-1s", "1.5s", "1 s", "1d", "1S", "s5", "١s"] {
+    for text in ["", "5", "s", "-1s", "1.5s", "1 s", "1w", "1S", "s5", "١s"] {
         let message = format!(
-            "`{text}` is not a duration; write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`"
+            "`{text}` is not a duration; write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`, `7d`"
         );
-        assert_eq!(parse_duration(text).unwrap_err().to_string(), message);
+        assert_eq!(parse_duration(text, MAX_DURATION).unwrap_err().to_string(), message);
     }
-    for text in ["169h", "99999999999999999999s", "18446744073709551615h"] {
+    for text in ["169h", "8d", "99999999999999999999s", "18446744073709551615h"] {
         assert_eq!(
-            parse_duration(text).unwrap_err().to_string(),
-            format!("`{text}` is longer than 168h, the longest that a flow may ask for")
+            parse_duration(text, MAX_DURATION).unwrap_err().to_string(),
+            format!("`{text}` is longer than 168h, the longest that a flow may ask for here")
         );
     }
     assert_eq!(GiveUp::Ambiguous.name(), "ambiguous");

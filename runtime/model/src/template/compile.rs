@@ -27,6 +27,10 @@ pub(super) const PANICKED: &str = "the expression cannot be parsed";
 /// The names that a flow's expressions start from.
 pub(super) const ROOTS: [&str; 4] = ["event", "steps", "run", "flow"];
 
+/// Names that mean something in some places of a flow, where [`crate::flow`] checks that; a loop's
+/// variable may take one.
+pub(super) const LOCALS: [&str; 4] = ["item", "index", "error", "signal"];
+
 /// Compiles an expression.
 pub(super) fn compile(source: &str) -> Result<Node, Refused> {
     let whole = |message: String| Refused { start: 0, len: source.chars().count(), message };
@@ -157,7 +161,8 @@ impl Compiler<'_> {
     }
 
     fn name(&self, at: &IdedExpr, name: &str) -> Result<Node, Refused> {
-        if ROOTS.contains(&name) || self.bound.iter().any(|bound| bound == name) {
+        let rooted = ROOTS.contains(&name) || LOCALS.contains(&name);
+        if rooted || self.bound.iter().any(|bound| bound == name) {
             return Ok(Node::Name(name.to_owned()));
         }
         let known = ROOTS.iter().copied().chain(self.bound.iter().map(String::as_str));

@@ -79,6 +79,10 @@ impl<'v> Frame<'v> {
             "event" => Ok(Cow::Borrowed(self.scope.event)),
             "run" => Ok(Cow::Borrowed(&self.scope.run)),
             "flow" => Ok(Cow::Borrowed(&self.scope.flow)),
+            "item" => Ok(Cow::Borrowed(self.scope.item)),
+            "index" => Ok(Cow::Borrowed(&self.scope.index)),
+            "error" => Ok(Cow::Borrowed(&self.scope.error)),
+            "signal" => Ok(Cow::Borrowed(self.scope.signal)),
             _ => {
                 let mut all = Map::new();
                 for (id, output) in &self.scope.steps {

@@ -12,6 +12,10 @@ use wharf_model::{
     failure::Failure,
 };
 
+mod around;
+
+use around::{AsksRecord, Link, Stopped};
+
 /// A run, step by step.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Run {
@@ -31,8 +35,16 @@ pub(super) struct Run {
     source: Option<Source>,
     /// The event's data.
     event: Option<Value>,
-    /// What happened, in the order of the flow.
+    /// What happened, in the order of the flow, item after item.
     steps: Vec<Step>,
+    /// Steps that are left out, because there are too many.
+    steps_left_out: usize,
+    /// The step that ended the run well before its last one.
+    stopped: Option<Stopped>,
+    /// The run that started it.
+    started_by: Option<Link>,
+    /// Runs that it started.
+    started: Vec<Link>,
     /// Time spent in connectors, in microseconds, without the waiting for providers.
     ours_micros: u64,
     /// Time spent waiting for providers, in microseconds.
@@ -44,7 +56,7 @@ pub(super) struct Run {
 /// Where an event came from.
 #[derive(Debug, Serialize, ToSchema)]
 struct Source {
-    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`.
+    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`, `run`.
     verified: String,
     /// What it was deduplicated by.
     delivery_id: String,
@@ -53,14 +65,18 @@ struct Source {
 /// One step.
 #[derive(Debug, Serialize, ToSchema)]
 struct Step {
-    /// Its path; `@trigger` for the trigger's own call.
+    /// Its path, with the items of loops: `each[3]/tell`; `@trigger` for the trigger's own call.
     path: String,
-    /// `trigger`, `action`, `switch`, `map`.
+    /// `trigger`, `action`, `switch`, `map`, `for-each`, `parallel`, `delay`, `until`, `stop`, `fail`.
     kind: &'static str,
     /// `slack/post-message`, or the kind again.
     title: String,
-    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `skipped`, `done`, `failed`.
+    /// `pending`, `waiting`, `unconfirmed`, `suspended`, `running`, `skipped`, `done`, `failed`.
     status: &'static str,
+    /// Why it failed for good, or what inside of it did.
+    failure: Option<FailureRecord>,
+    /// What it waits for somebody to do.
+    asks: Option<AsksRecord>,
     /// Not before this time, in milliseconds since 1970.
     due_at: Option<u64>,
     /// Its output, or the case that a switch took.
@@ -240,6 +256,10 @@ impl From<RunRecord> for Run {
             }),
             event: run.event.map(|event| event.data),
             steps: run.steps.into_iter().map(Step::from).collect(),
+            steps_left_out: run.steps_left_out,
+            stopped: run.stopped.map(Stopped::from),
+            started_by: run.started_by.map(Link::from),
+            started: run.started.into_iter().map(Link::from).collect(),
             ours_micros: run.ours_micros,
             theirs_micros: run.theirs_micros,
             pins: run.connectors,
@@ -249,17 +269,13 @@ impl From<RunRecord> for Run {
 
 impl From<StepRecord> for Step {
     fn from(step: StepRecord) -> Self {
-        let kind = match step.title.as_str() {
-            "trigger" => "trigger",
-            "switch" => "switch",
-            "map" => "map",
-            _ => "action",
-        };
         Self {
             path: step.path,
-            kind,
+            kind: step.kind,
             title: step.title,
             status: step.status,
+            failure: step.failure.map(FailureRecord::from),
+            asks: step.asks.map(AsksRecord::from),
             due_at: step.due_at.map(|at| at.0),
             output: step.output,
             attempts: step.attempts.into_iter().map(Attempt::from).collect(),

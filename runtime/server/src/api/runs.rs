@@ -9,13 +9,15 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
+use wharf_engine::Answer;
 use wharf_store::{RunFilter, RunRow, RunStatus};
 
 use super::{
     auth::Actor,
     error::{ApiError, ErrorBody},
-    extract::{Name, Params, is_name},
+    extract::{JsonBody, Name, Params, is_name},
     list::{self, List},
     record::Run,
 };
@@ -53,6 +55,30 @@ pub(super) struct RunParams {
     before: Option<String>,
     /// 1 to 200; 50 unless given.
     limit: Option<u32>,
+}
+
+/// An answer to an approval.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApproveBody {
+    /// The path of the step that waits, as in the run's record.
+    step: String,
+    /// True approves, false rejects.
+    approved: bool,
+    /// What was filled in, as the form asks.
+    #[serde(default)]
+    data: Value,
+}
+
+/// A signal for a run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignalBody {
+    /// The signal's name: `[a-z][a-z0-9_-]{0,62}`.
+    name: String,
+    /// What comes with it.
+    #[serde(default)]
+    data: Value,
 }
 
 /// A run that goes on, or one that was started.
@@ -124,4 +150,41 @@ pub(super) async fn replay(
 ) -> Result<Response, ApiError> {
     let accepted = app.engine.replay_run(&id, &actor.0).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed::of(accepted.run))).into_response())
+}
+
+/// Answers an approval that the run waits for. The answer is durable when this answers.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/approve", tag = "runs", params(("id" = String, Path)),
+    request_body = ApproveBody,
+    responses((status = 202, body = Replayed), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub(super) async fn approve(
+    State(app): State<App>,
+    Extension(actor): Extension<Actor>,
+    Name(id): Name,
+    JsonBody(body): JsonBody<ApproveBody>,
+) -> Result<Response, ApiError> {
+    let ApproveBody { step, approved, data } = body;
+    app.engine.answer(&id, Answer { step, approved, data }, &actor.0).await?;
+    Ok((StatusCode::ACCEPTED, Json(Replayed::of(id))).into_response())
+}
+
+/// Sends the run a signal, which a step of it waits for now or later. It is durable when this answers.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/signal", tag = "runs", params(("id" = String, Path)),
+    request_body = SignalBody,
+    responses((status = 202, body = Replayed), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub(super) async fn signal(
+    State(app): State<App>,
+    Extension(actor): Extension<Actor>,
+    Name(id): Name,
+    JsonBody(body): JsonBody<SignalBody>,
+) -> Result<Response, ApiError> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let starts = body.name.starts_with(|c: char| c.is_ascii_lowercase());
+    if !starts || body.name.len() > 63 || !body.name.chars().all(fits) {
+        return Err(ApiError::bad_request(
+            "bad-signal",
+            "`name` takes up to 63 of a-z 0-9 _ -, and starts with a letter",
+        ));
+    }
+    app.engine.signal(&id, &body.name, body.data, &actor.0).await?;
+    Ok((StatusCode::ACCEPTED, Json(Replayed::of(id))).into_response())
 }

@@ -10,6 +10,8 @@ use crate::{
     SettleError, Store, StoreError,
 };
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 pub(super) const DEAD: RunState = RunState::Finished { status: RunStatus::Failed };
 
 pub(super) fn letter() -> NewDeadLetter {
@@ -139,7 +141,6 @@ async fn a_failed_run_is_replayed_as_itself_and_once() {
 
 #[tokio::test]
 async fn forgets_what_is_old_but_no_key_within_a_week() {
-    const DAY: Duration = Duration::from_secs(24 * 3600);
     let room = Room::new();
     let store = room.open();
     for id in ["done", "dead", "open"] {
@@ -168,4 +169,86 @@ async fn forgets_what_is_old_but_no_key_within_a_week() {
         select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
     assert_eq!(refs, [2]);
+}
+
+#[tokio::test]
+async fn a_run_is_kept_for_its_own_time() {
+    let room = Room::new();
+    let store = room.open();
+    for (id, keep) in [("long", Some(9 * DAY)), ("plain", None), ("short", Some(DAY))] {
+        begin(&store, id).await;
+        store.settle(Settle { keep, ..settle_of(&store, id, 1, done()) }).await.unwrap();
+    }
+    let retention = Retention { runs: 3 * DAY, ..Retention::default() };
+    for (days, gone) in [(0, 0), (1, 1), (2, 0), (4, 1), (8, 0), (9, 1)] {
+        let pruned = store.prune(NOW.after(days * DAY), retention).await.unwrap();
+        assert_eq!(pruned.runs, gone, "after {days} days");
+    }
+}
+
+#[tokio::test]
+async fn a_run_knows_who_started_it_and_whom_it_started() {
+    let room = Room::new();
+    let store = room.open();
+    begin(&store, "r").await;
+    let origin = crate::Origin { run: "r".to_owned(), step: "each[1]/call".to_owned(), depth: 1 };
+    let child = NewRun { origin: Some(origin.clone()), ..new_run("s", Some(NOW)) };
+    store.settle(Settle { new_runs: vec![child], ..settle_of(&store, "r", 1, done()) }).await.unwrap();
+    let parent = store.run("r".to_owned()).await.unwrap().unwrap();
+    assert_eq!((parent.origin, parent.started), (None, vec![("each[1]/call".to_owned(), "s".to_owned())]));
+    let child = store.run("s".to_owned()).await.unwrap().unwrap();
+    assert_eq!((child.origin, child.started), (Some(origin), Vec::new()));
+    assert_eq!(store.claim(NOW, 1).await.unwrap()[0].depth, 1);
+}
+
+#[tokio::test]
+async fn mail_wakes_a_run_and_is_taken_once() {
+    let room = Room::new();
+    let store = room.open();
+    let post = |run: &str, entry: &str| {
+        store.post(run.to_owned(), entry.to_owned(), by(), ("run.signal", serde_json::json!({})))
+    };
+    let later = RunState::Ready { due_at: NOW.after(DAY) };
+    begin(&store, "r").await;
+    // It is claimed: the mail is found when the run would go to rest.
+    post("r", r#"{"first":1}"#).await.unwrap();
+    store.settle(settle_of(&store, "r", 1, later)).await.unwrap();
+    let claimed = store.claim(NOW, 1).await.unwrap().remove(0);
+    let mail: Vec<_> = claimed.mail.iter().map(|mail| mail.entry.as_str()).collect();
+    assert_eq!(mail, [r#"{"first":1}"#]);
+    let taken: Vec<_> = claimed.mail.iter().map(|mail| mail.n).collect();
+    post("r", r#"{"second":2}"#).await.unwrap();
+    let settle = Settle { taken, ..settle_of(&store, "r", 2, later) };
+    store.settle(settle).await.unwrap();
+    let claimed = store.claim(NOW, 1).await.unwrap().remove(0);
+    let mail: Vec<_> = claimed.mail.iter().map(|mail| mail.entry.as_str()).collect();
+    assert_eq!(mail, [r#"{"second":2}"#]);
+    let taken = claimed.mail.iter().map(|mail| mail.n).collect();
+    store.settle(Settle { taken, ..settle_of(&store, "r", 3, later) }).await.unwrap();
+    assert_eq!(store.claim(NOW, 1).await.unwrap(), []);
+    // At rest, it is woken.
+    post("r", "{}").await.unwrap();
+    assert_eq!(store.claim(NOW, 1).await.unwrap()[0].mail.len(), 1);
+    store.settle(settle_of(&store, "r", 4, done())).await.unwrap();
+    let ended = crate::PostError::Ended { run: "r".to_owned(), status: RunStatus::Done };
+    assert_eq!(post("r", "{}").await, Err(ended));
+    assert!(matches!(post("no", "{}").await, Err(crate::PostError::Store(StoreError::NotFound { .. }))));
+    let acts: Vec<_> = store.audit(None, 9).await.unwrap().into_iter().map(|row| row.act).collect();
+    assert_eq!(acts.iter().filter(|act| *act == "run.signal").count(), 3);
+}
+
+#[tokio::test]
+async fn no_more_mail_than_a_run_may_have() {
+    let room = Room::new();
+    let store = room.open();
+    begin(&store, "r").await;
+    let post = |store: Store| async move {
+        store.post("r".to_owned(), "{}".to_owned(), by(), ("run.signal", serde_json::json!({}))).await
+    };
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..1001 {
+        all.spawn(post(store.clone()));
+    }
+    let refused: Vec<_> = all.join_all().await.into_iter().filter_map(Result::err).collect();
+    assert_eq!(refused, [crate::PostError::Full("r".to_owned())]);
 }

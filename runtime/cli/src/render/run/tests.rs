@@ -92,3 +92,33 @@ denied: hostile tried POST https://evil.example/collect  (host)
   not in its manifest",
     );
 }
+
+#[test]
+fn items_failures_and_the_end_are_told() {
+    let step = |path: &str, kind: &str, status: &str| json!({ "path": path, "kind": kind, "title": kind, "status": status, "attempts": [] });
+    let mut each = step("each", "for-each", "done");
+    each["output"] = json!({ "count": 2, "succeeded": 1, "failed": [{}], "results": [] });
+    let mut wrong = step("each[0]/wrong", "fail", "failed");
+    wrong["failure"] = json!({ "class": "not-found", "message": "no such channel" });
+    let document = json!({
+        "id": "01J9Z8", "flow": "loop", "flow_version": 1, "status": "done", "accepted_at": 0, "finished_at": 40,
+        "source": { "verified": "run", "delivery_id": "x" }, "started_by": { "run": "01J9Z7", "step": "@on-failure" },
+        "stopped": { "step": "enough", "reason": "enough\u{1b}[2J" },
+        "started": [{ "run": "01J9Z9", "step": "call" }],
+        "steps_left_out": 3,
+        "steps": [each, wrong, step("each[1]/inner[2]/way/odd/tell", "map", "done"), step("route/bug/tell", "map", "skipped")],
+    });
+    check(
+        &super::run(&run(&document), Depth::Steps),
+        "
+loop v1 · 01J9Z8 · done in 40 ms
+  1  received     by a run  from @on-failure of 01J9Z7
+  2  each         for-each  done · 2 items, 1 failed
+  3    [0] wrong  fail      not found
+  4        tell   map       done
+  5    tell       map       skipped
+  and 3 steps more
+  stopped by enough: enough\\u{1b}[2J
+  call started 01J9Z9",
+    );
+}

@@ -1,9 +1,9 @@
 //! Reads the steps of a flow and of its branches.
 
 use super::{
-    ActionCall, CASE_KEYS, Case, Condition, Data, Duration, Fields, MAX_ATTEMPTS, MAX_STEPS, Node, OnError,
-    PlacedUse, Problem, RETRY_KEYS, Reader, RetryPolicy, STEP_KEYS, Step, StepKind, Switch, Value, places,
-    shortened, suggest, used_span,
+    ActionCall, CASE_KEYS, Case, Condition, Data, Duration, Fields, KIND_KEYS, MAX_ATTEMPTS, MAX_DURATION,
+    MAX_STEPS, Node, ON_ERROR_KEYS, OnError, PlacedUse, Problem, RETRY_KEYS, Reader, RetryPolicy, STEP_KEYS,
+    Step, StepKind, Switch, Template, Value, places, shortened, suggest, used_span,
 };
 use crate::retry::Jitter;
 
@@ -40,7 +40,8 @@ impl Reader {
         let kind = self.kind(&fields, &path, &mut uses);
         let retry = fields.value("retry").map_or(Some(RetryPolicy::default()), |node| self.retry(node));
         let timeout = fields.value("timeout").map(|node| self.timeout(node));
-        let on_error = fields.value("on-error").map_or(Some(OnError::Fail), |node| self.on_error(node));
+        let on_error =
+            fields.value("on-error").map_or(Some(OnError::Fail), |node| self.on_error(node, &path));
         let timeout = match timeout {
             Some(timeout) => Some(timeout?),
             None => None,
@@ -70,7 +71,7 @@ impl Reader {
         }
     }
 
-    fn placed_condition(&mut self, node: &Node, uses: &mut Vec<PlacedUse>) -> Option<Condition> {
+    pub(super) fn placed_condition(&mut self, node: &Node, uses: &mut Vec<PlacedUse>) -> Option<Condition> {
         let condition = self.condition(node)?;
         uses.extend(
             condition
@@ -82,33 +83,39 @@ impl Reader {
     }
 
     fn kind(&mut self, fields: &Fields<'_>, path: &str, uses: &mut Vec<PlacedUse>) -> Option<StepKind> {
-        let kinds: Vec<_> =
-            ["action", "switch", "map"].into_iter().filter_map(|key| fields.entry(key)).collect();
+        let kinds: Vec<_> = KIND_KEYS.into_iter().filter_map(|key| fields.entry(key)).collect();
         let [entry] = kinds.as_slice() else {
             let message = if kinds.is_empty() { "the step does nothing" } else { "the step does two things" };
-            self.problem(Problem::error(fields.span, message).note("a step has one of: action, switch, map"));
+            let note = format!("a step has one of: {}", KIND_KEYS.join(", "));
+            self.problem(Problem::error(fields.span, message).note(note));
             return None;
         };
-        let unused: &[&str] = match entry.key.as_str() {
-            "action" => &["otherwise"],
-            "switch" => &["connection", "with", "retry", "timeout"],
-            _ => &["connection", "with", "retry", "timeout", "otherwise"],
-        };
-        for extra in unused.iter().filter_map(|key| fields.entry(key)) {
+        let node = &entry.value;
+        for extra in unused(&entry.key).filter_map(|key| fields.entry(key)) {
             self.problem(Problem::error(
                 extra.key_span,
                 format!("`{}` means nothing with `{}`", extra.key, entry.key),
             ));
         }
         match entry.key.as_str() {
-            "action" => self.action(&entry.value, fields, uses),
-            "switch" => self.switch(&entry.value, fields, path, uses),
-            _ => {
-                let template = self.template(&entry.value, &entry.value.to_value())?;
-                place(&entry.value, template.uses(), uses);
-                Some(StepKind::Map(template))
-            }
+            "action" => self.action(node, fields, uses),
+            "switch" => self.switch(node, fields, path, uses),
+            "for-each" => self.for_each(node, fields, path, uses),
+            "parallel" => self.parallel(node, path),
+            "delay" => self.delay(node),
+            "until" => self.until(node, uses),
+            "wait" => self.wait(node, uses),
+            "stop" => self.stop(node, uses),
+            "fail" => self.fail(node, uses),
+            _ => Some(StepKind::Map(self.placed_template(node, uses)?)),
         }
+    }
+
+    /// A template, with the places of its expressions.
+    pub(super) fn placed_template(&mut self, node: &Node, uses: &mut Vec<PlacedUse>) -> Option<Template> {
+        let template = self.template(node, &node.to_value())?;
+        place(node, template.uses(), uses);
+        Some(template)
     }
 
     fn action(&mut self, node: &Node, fields: &Fields<'_>, uses: &mut Vec<PlacedUse>) -> Option<StepKind> {
@@ -189,8 +196,9 @@ impl Reader {
         let default = RetryPolicy::default();
         let fields = self.fields(node, "retry", &RETRY_KEYS)?;
         let attempts = fields.value("attempts").map_or(Some(default.attempts), |node| self.attempts(node));
-        let backoff = fields.value("backoff").map_or(Some(default.backoff), |node| self.duration(node));
-        let max = fields.value("max").map(|node| self.duration(node));
+        let backoff =
+            fields.value("backoff").map_or(Some(default.backoff), |node| self.duration(node, MAX_DURATION));
+        let max = fields.value("max").map(|node| self.duration(node, MAX_DURATION));
         let jitter = fields.value("jitter").map_or(Some(Jitter::Full), |node| self.jitter(node));
         let backoff = backoff?;
         let max = match max {
@@ -232,14 +240,19 @@ impl Reader {
     }
 
     fn timeout(&mut self, node: &Node) -> Option<Duration> {
-        let timeout = self.duration(node)?;
+        let timeout = self.duration(node, MAX_DURATION)?;
         if timeout.is_zero() {
             self.problem(Problem::error(node.span, "a timeout of nothing stops every attempt"));
         }
         Some(timeout)
     }
 
-    fn on_error(&mut self, node: &Node) -> Option<OnError> {
+    fn on_error(&mut self, node: &Node, path: &str) -> Option<OnError> {
+        if matches!(node.data, Data::Map(_)) {
+            let fields = self.fields(node, "on-error", &ON_ERROR_KEYS)?;
+            let steps = self.require(&fields, "steps", "on-error")?;
+            return self.steps(steps, &format!("{path}/on-error/")).map(OnError::Steps);
+        }
         match self.text(node, "`on-error`")? {
             "fail" => Some(OnError::Fail),
             "continue" => Some(OnError::Continue),
@@ -247,11 +260,26 @@ impl Reader {
                 let near = suggest(other, ["fail", "continue"]);
                 let problem = Problem::error(node.span, format!("unknown on-error `{}`", shortened(other)))
                     .did_you_mean(near);
-                self.problem(problem.note("there is: fail, continue"));
+                self.problem(problem.note("there is: fail, continue, { steps: [ … ] }"));
                 None
             }
         }
     }
+}
+
+/// Keys that mean nothing beside a step's kind.
+fn unused(kind: &str) -> impl Iterator<Item = &'static str> {
+    const OF: [(&str, &[&str]); 3] = [
+        ("action", &["connection", "with", "retry", "timeout"]),
+        ("switch", &["otherwise"]),
+        ("for-each", &["steps", "concurrency", "max-items", "on-item-error"]),
+    ];
+    let own = OF.into_iter().find(|(of, _)| *of == kind).map_or::<&[&str], _>(&[], |(_, keys)| keys);
+    let ends = kind == "stop";
+    OF.into_iter()
+        .flat_map(|(_, keys)| keys.iter().copied())
+        .filter(move |key| !own.contains(key))
+        .chain(ends.then_some("on-error"))
 }
 
 fn place(node: &Node, found: Vec<crate::template::Use>, uses: &mut Vec<PlacedUse>) {

@@ -41,7 +41,7 @@ error: `run` has no `ip`
   --> f.yaml:9:27
    |
  9 |     map: "a ${steps.yy} ${run.ip}"
-   |                           ^^^^^^ there is `run.id`
+   |                           ^^^^^^ there is `run.id`, `run.started_at`
 "#,
     );
 }

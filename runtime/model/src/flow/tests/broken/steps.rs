@@ -168,7 +168,7 @@ steps:
     action: slack/list-channels
     connection: acme-slack
     retry: { attempts: 0, backoff: 5, max: 1y }
-    timeout: 1d
+    timeout: 1w
     on-error: continu
     otherwise: []
 "#,
@@ -183,26 +183,26 @@ error: `5` is not a duration
   --> f.yaml:7:36
    |
  7 |     retry: { attempts: 0, backoff: 5, max: 1y }
-   |                                    ^ write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`
+   |                                    ^ write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`, `7d`
 
 error: `1y` is not a duration
   --> f.yaml:7:44
    |
  7 |     retry: { attempts: 0, backoff: 5, max: 1y }
-   |                                            ^^ write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`
+   |                                            ^^ write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`, `7d`
 
-error: `1d` is not a duration
+error: `1w` is not a duration
   --> f.yaml:8:14
    |
- 8 |     timeout: 1d
-   |              ^^ write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`
+ 8 |     timeout: 1w
+   |              ^^ write a whole number and a unit: `250ms`, `30s`, `5m`, `1h`, `7d`
 
 error: unknown on-error `continu`
   --> f.yaml:9:15
    |
  9 |     on-error: continu
    |               ^^^^^^^ did you mean `continue`?
-   = there is: fail, continue
+   = there is: fail, continue, { steps: [ … ] }
 
 error: `otherwise` means nothing with `action`
    --> f.yaml:10:5
@@ -232,7 +232,7 @@ error: the step does nothing
    |
  4 |   - id: x
    |     ^
-   = a step has one of: action, switch, map
+   = a step has one of: action, switch, map, for-each, parallel, delay, until, wait, stop, fail
 
 error: the step has no `id`
   --> f.yaml:5:5
@@ -245,14 +245,14 @@ error: the step does two things
    |
  6 |   - id: z
    |     ^
-   = a step has one of: action, switch, map
+   = a step has one of: action, switch, map, for-each, parallel, delay, until, wait, stop, fail
 
 error: a step is an object with keys, not a number
   --> f.yaml:9:5
    |
  9 |   - 5
    |     ^
-   = keys of a step: id, if, action, connection, with, switch, otherwise, map, retry, timeout, on-error
+   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, wait, stop, fail, retry, timeout, on-error
 "#,
     );
 }

@@ -40,7 +40,7 @@ error: unknown key `retries` in a step
    |
  7 |     retries: 5
    |     ^^^^^^^
-   = keys of a step: id, if, action, connection, with, switch, otherwise, map, retry, timeout, on-error
+   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, wait, stop, fail, retry, timeout, on-error
 
 error: `X-1` is no name for a step
   --> f.yaml:8:9
@@ -106,7 +106,7 @@ error: unknown key `<<` in a step
    |
  6 |     <<: {}
    |     ^^
-   = keys of a step: id, if, action, connection, with, switch, otherwise, map, retry, timeout, on-error
+   = keys of a step: id, if, action, connection, with, switch, otherwise, map, for-each, steps, concurrency, max-items, on-item-error, parallel, delay, until, wait, stop, fail, retry, timeout, on-error
 "#,
     );
 }
