@@ -172,7 +172,8 @@ fn json_decode(bytes: &[u8]) -> Vec<u8> {
     let mut at = 0;
     let unit = |at: usize| {
         let digits = std::str::from_utf8(bytes.get(at..at + 6)?.strip_prefix(b"\\u")?).ok()?;
-        u16::from_str_radix(digits, 16).ok()
+        // The standard library would take a sign.
+        u16::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
     };
     while let Some(byte) = bytes.get(at) {
         if let Some(first) = unit(at) {
