@@ -114,7 +114,7 @@ fn history(call: &Call, input: &PostMessage, since: u64, cursor: Option<&str>) -
             .query("channel", &input.channel)
             .maybe_query("ts", input.thread_ts.as_ref())
             .query("oldest", since)
-            .query("limit", 100)
+            .query("limit", 200)
             .query("include_all_metadata", true)
             .maybe_query("cursor", cursor),
     )

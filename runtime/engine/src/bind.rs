@@ -10,6 +10,7 @@ use wharf_model::{
     flow::{ActionCall, Step},
     grant::Limits,
     manifest::EffectClass,
+    time::Timestamp,
 };
 
 use crate::{
@@ -43,6 +44,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) action: &'a ActionCall,
     pub(crate) path: &'a str,
     pub(crate) attempt: u32,
+    /// The time that the step sees: the same for every attempt.
+    pub(crate) at: Timestamp,
     pub(crate) limits: Limits,
 }
 
@@ -63,7 +66,9 @@ impl Inner {
         let declared = loaded.manifest.actions.get(&action.action).and_then(|action| action.timeout_ms);
         let deadline_ms = access.limits.deadline_ms.min(timeout).min(declared.unwrap_or(u64::MAX));
         let limits = Limits { deadline_ms, ..access.limits };
-        Ok(Bound { loaded, access, action, path, attempt, limits })
+        let began = run.tail.lock().await.state.step(path).and_then(|state| state.began);
+        let at = began.unwrap_or_else(clock::now);
+        Ok(Bound { loaded, access, action, path, attempt, at, limits })
     }
 
     /// The connector version that the run pins, and what it may do for the connection.
@@ -87,13 +92,13 @@ impl Inner {
         Ok((loaded, access))
     }
 
-    /// A host that only reads.
+    /// A host that only reads; the connector sees the time `at`.
     pub(crate) fn bare_host(
         &self,
         access: &Access,
         record: &Arc<Recorder>,
         buffer: &Buffer,
-        (run, step): (&str, &str),
+        (run, step, at): (&str, &str, Timestamp),
     ) -> StepHost {
         StepHost {
             gate: self.gate.clone(),
@@ -105,7 +110,7 @@ impl Inner {
             writing: None,
             buffer: buffer.clone(),
             record: Arc::clone(record),
-            now: clock::now(),
+            now: at,
             seed: seed::randomness(run, step),
             reveals: Reveals {
                 store: self.store.clone(),

@@ -240,7 +240,7 @@ impl Inner {
         let record = Arc::<Recorder>::default();
         let scopes = Scopes::new(&loaded.manifest.name, Some(connection), "");
         let buffer = Buffer::new(self.store.clone(), scopes, access.store_max_bytes);
-        let host = self.bare_host(access, &record, &buffer, ("connection", connection));
+        let host = self.bare_host(access, &record, &buffer, ("connection", connection, clock::now()));
         (Call { limits: access.limits, host: Box::new(host) }, record)
     }
 }

@@ -62,6 +62,7 @@ pub(crate) struct StepHost {
     pub(crate) writing: Option<Writing>,
     pub(crate) buffer: Buffer,
     pub(crate) record: Arc<Recorder>,
+    /// The time that the step sees, which stands still from attempt to attempt.
     pub(crate) now: Timestamp,
     pub(crate) seed: [u8; 32],
     pub(crate) reveals: Reveals,
@@ -146,6 +147,7 @@ impl Host for StepHost {
             earlier: writing.earlier.get(&ordinal).cloned(),
             step: writing.step.clone(),
             attempt: writing.attempt,
+            now: self.now,
             tail: Arc::clone(&writing.tail),
             underway,
         };
@@ -193,7 +195,7 @@ impl Host for StepHost {
     }
 
     async fn store_get(&mut self, scope: StoreScope, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.buffer.get(scope, key, self.now).await
+        self.buffer.get(scope, key, clock::now()).await
     }
 
     async fn store_put(
@@ -204,7 +206,7 @@ impl Host for StepHost {
         ttl_ms: Option<u64>,
     ) -> Result<(), StoreError> {
         self.keeps_no_secret(&value)?;
-        let expires_at = ttl_ms.map(|ttl| self.now.after(Duration::from_millis(ttl)));
+        let expires_at = ttl_ms.map(|ttl| clock::now().after(Duration::from_millis(ttl)));
         self.buffer.set(scope, key, StoreOp::Put { value, expires_at })
     }
 
@@ -216,7 +218,7 @@ impl Host for StepHost {
         value: Vec<u8>,
     ) -> Result<bool, StoreError> {
         self.keeps_no_secret(&value)?;
-        self.buffer.swap(scope, key, expected, (value, self.now)).await
+        self.buffer.swap(scope, key, expected, (value, clock::now())).await
     }
 
     async fn store_delete(&mut self, scope: StoreScope, key: &str) -> Result<(), StoreError> {

@@ -72,7 +72,7 @@ impl Inner {
         let record = Arc::<Recorder>::default();
         let scopes = Scopes::new(&binding.connector, connection, &run.flow.name);
         let buffer = Buffer::new(self.store.clone(), scopes, access.store_max_bytes);
-        let host = self.bare_host(&access, &record, &buffer, (&run.id, TRIGGER));
+        let host = self.bare_host(&access, &record, &buffer, (&run.id, TRIGGER, run.accepted_at));
         let call = Call { limits: access.limits, host: Box::new(host) };
         let context = self.context_of((&run.id, TRIGGER), attempt, &access, access.limits.deadline_ms);
         let settings = binding.with.to_string();

@@ -202,7 +202,7 @@ impl Inner {
             scope: bound.scope(),
             effect: spec.effect,
             writing: Some(writing),
-            ..self.bare_host(&bound.access, record, buffer, (&run.id, bound.path))
+            ..self.bare_host(&bound.access, record, buffer, (&run.id, bound.path, bound.at))
         }
     }
 }

@@ -169,6 +169,9 @@ pub enum Entry {
         step: String,
         /// The attempt.
         attempt: u32,
+        /// The time that the attempt sees. Journals of earlier versions have none.
+        #[serde(default, skip_serializing_if = "Timestamp::is_zero")]
+        at: Timestamp,
         /// Which write.
         key: WriteKey,
     },

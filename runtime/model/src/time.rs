@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// Whether it says nothing: 1970.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// This time, `duration` later; saturates.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {

@@ -14,6 +14,7 @@ use wharf_model::{
     http::{Body, Field, HttpError, HttpResponse},
     journal::{Answer, Entry, Write},
     manifest::EffectClass,
+    time::Timestamp,
 };
 use wharf_store::RunState;
 
@@ -29,6 +30,8 @@ pub(super) struct Sending {
     pub(super) earlier: Option<Write>,
     pub(super) step: String,
     pub(super) attempt: u32,
+    /// The time that the attempt sees.
+    pub(super) now: Timestamp,
     pub(super) tail: Arc<Mutex<Tail>>,
     pub(super) underway: Underway,
 }
@@ -107,10 +110,12 @@ impl Sending {
         if self.underway.is_late() {
             return Err(HttpError::Unreachable("not sent: the call is over".to_owned()));
         }
-        let (step, attempt) = (self.step.clone(), self.attempt);
+        let intent =
+            Entry::WriteIntended { step: self.step.clone(), attempt: self.attempt, at: self.now, key };
+        let refused = Entry::WriteRefused { step: self.step.clone(), key };
         let unsent =
             |why: &str| HttpError::Unreachable(format!("not sent: its intent could not be stored: {why}"));
-        match tokio::spawn(commit_intent(tail, step, attempt, key)).await {
+        match tokio::spawn(commit_intent(tail, intent, refused)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(unsent(&error.to_string())),
             Err(error) => Err(unsent(&error.to_string())),
@@ -126,16 +131,16 @@ impl Sending {
     }
 }
 
+/// `refused` takes the intent back if it cannot be stored.
 async fn commit_intent(
     mut tail: OwnedMutexGuard<Tail>,
-    step: String,
-    attempt: u32,
-    key: WriteKey,
+    intent: Entry,
+    refused: Entry,
 ) -> Result<(), DriveError> {
-    tail.push(Entry::WriteIntended { step: step.clone(), attempt, key });
+    tail.push(intent);
     let committed = tail.commit(RunState::Claimed).await;
     if committed.is_err() {
-        tail.push(Entry::WriteRefused { step, key });
+        tail.push(refused);
     }
     committed
 }

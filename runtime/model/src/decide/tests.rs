@@ -80,7 +80,7 @@ fn done(step: &str) -> Entry {
 
 fn intended(step: &str) -> Entry {
     let key = WriteKey { ordinal: 0, digest: Digest::of(b"write") };
-    Entry::WriteIntended { step: step.to_owned(), attempt: 1, key }
+    Entry::WriteIntended { step: step.to_owned(), attempt: 1, at: Timestamp(7), key }
 }
 
 /// Folds the journal and says what is next, in one line.

@@ -25,6 +25,9 @@ pub struct StepState {
     pub confirms: u32,
     /// It failed, and what it is inside of went on.
     pub passed_over: bool,
+    /// When it was first called, as far as the journal knows: the time that every further attempt sees, and
+    /// `confirm`, so that what they ask for covers what was sent then. What was suspended begins anew.
+    pub began: Option<Timestamp>,
     /// Writes of the attempts so far, by ordinal. One without an answer was intended and may not be repeated blindly.
     pub writes: BTreeMap<u32, Write>,
 }
@@ -238,14 +241,20 @@ impl State {
             Entry::Over { step, output } => self.progress(step, Progress::Done(output.clone())),
             Entry::Broken { step, by } => self.progress(step, Progress::Failed(by.failure.clone(), by.why)),
             Entry::PassedOver { step } => self.entry(step).passed_over = true,
-            Entry::WriteIntended { step, key, .. } => self.write(step, Write { key: *key, answer: None }),
+            Entry::WriteIntended { step, at, key, .. } => {
+                self.begins(step, *at);
+                self.write(step, Write { key: *key, answer: None });
+            }
             Entry::WriteRefused { step, key } => {
                 self.entry(step).writes.remove(&key.ordinal);
             }
             Entry::WriteAnswered { step, key, response } => {
                 self.write(step, Write { key: *key, answer: Some(response.clone()) });
             }
-            Entry::Attempted { step, attempt, result, .. } => self.attempted(step, *attempt, result),
+            Entry::Attempted { step, attempt, started_at, result, .. } => {
+                self.begins(step, *started_at);
+                self.attempted(step, *attempt, result);
+            }
             Entry::Unconfirmed { step, failure, then, .. } => self.unconfirmed(step, failure, then),
             Entry::Confirmed { step, verdict, at, .. } => self.confirmed(step, verdict, *at),
             Entry::Died { step, why, failure, .. } => {
@@ -279,9 +288,19 @@ impl State {
         self.entry(step).writes.insert(write.key.ordinal, write);
     }
 
+    /// The first time counts; journals of earlier versions have 0 for an intent.
+    fn begins(&mut self, step: &str, at: Timestamp) {
+        if !at.is_zero() {
+            self.entry(step).began.get_or_insert(at);
+        }
+    }
+
     fn attempted(&mut self, step: &str, attempt: u32, result: &AttemptResult) {
         let state = self.entry(step);
         state.attempts = attempt;
+        if let AttemptResult::Suspended { .. } = result {
+            state.began = None;
+        }
         state.progress = match result {
             AttemptResult::Done { output } => Progress::Done(output.clone()),
             AttemptResult::Suspended { wake, state } => Progress::Suspended(*wake, state.clone()),

@@ -58,8 +58,8 @@ steps:
 fn a_loop_does_so_many_items_at_once() {
     let items = event(json!([{ "n": 1 }, { "n": 2 }, { "n": 3 }]));
     let first = r#"call each[0]/tell 1 {"text":"1/0"}; call each[1]/tell 1 {"text":"2/1"}"#;
-    check_flow(LOOP, &[items.clone()], &[], first);
-    check_flow(LOOP, &[items.clone()], &["each[0]/tell", "each[1]/tell"], "");
+    check_flow(LOOP, std::slice::from_ref(&items), &[], first);
+    check_flow(LOOP, std::slice::from_ref(&items), &["each[0]/tell", "each[1]/tell"], "");
     // The second is done first: its place goes to the third.
     let second = [items.clone(), done("each[1]/tell")];
     check_flow(LOOP, &second, &["each[0]/tell"], r#"call each[2]/tell 1 {"text":"3/2"}"#);
