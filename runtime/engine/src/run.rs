@@ -3,10 +3,10 @@
 //! The loop is the whole engine in small: decide (pure), make durable, do, journal, again. Several calls
 //! of one run may be under way; they share its journal, and each outcome is durable as soon as it is known.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tracing::Instrument as _;
 use wharf_model::{
     decide::{Ask, Hands, Task, Turn, decide},
@@ -155,6 +155,22 @@ impl<'a> UnderWay<'a> {
         }));
     }
 
+    /// The run's tail, while the calls go on: one of them may be next in line for it, and would never let go
+    /// of it if nobody polled it.
+    async fn tail<'r>(&mut self, run: &'r Run) -> Result<MutexGuard<'r, Tail>, DriveError> {
+        let mut tail = pin!(run.tail.lock());
+        loop {
+            tokio::select! {
+                biased;
+                tail = &mut tail => return Ok(tail),
+                Some((path, result)) = self.calls.next() => {
+                    self.paths.remove(&path);
+                    result?;
+                }
+            }
+        }
+    }
+
     /// Returns once a call has ended, with all that have by then; at `wake` at the latest.
     async fn until(&mut self, wake: Option<Timestamp>) -> Result<(), DriveError> {
         let mut ended = match wake {
@@ -197,7 +213,7 @@ async fn turns<'a>(
     under_way: &mut UnderWay<'a>,
 ) -> Result<(), DriveError> {
     loop {
-        let mut tail = run.tail.lock().await;
+        let mut tail = under_way.tail(run).await?;
         if tail.has_started() {
             inner.wake.notify_one();
         }
