@@ -42,7 +42,7 @@ impl Inner {
         let record = Arc::<Recorder>::default();
         let scopes = Scopes::of(action, &run.flow.name);
         let buffer = Buffer::new(self.store.clone(), scopes, bound.access.store_max_bytes);
-        let host = self.bare_host(&bound.access, &record, &buffer, (&run.id, path));
+        let host = self.bare_host(&bound.access, &record, &buffer, (&run.id, path, bound.at));
         let call = Call { limits: bound.limits, host: Box::new(host) };
         let context = self.context(run, &bound);
         let connector = &bound.loaded.connector;
@@ -80,6 +80,8 @@ impl Inner {
     ) -> Result<(), DriveError> {
         let seed = seed::jitter(&run.id, doing.path);
         let then = settle::after_confirm(&failure, &doing.step.retry, asked.number, seed, asked.at);
+        // It is the question that failed; what it was about is unknown all the same.
+        let failure = Failure { outcome_unknown: true, ..failure };
         let entry = Entry::Unconfirmed {
             step: doing.path.to_owned(),
             at: asked.at,

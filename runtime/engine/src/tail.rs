@@ -185,30 +185,45 @@ impl Tail {
     }
 }
 
-/// Gives a run back after an error. A store that cannot take even this has it taken up at the next start.
+/// Gives a run back after an error, once the store can take that: a full disk must not keep it from ever being
+/// taken up again by this process.
 pub(crate) async fn release(store: &Store, run: &RunId, epoch: u64, seq: u64) {
-    let now = clock::now();
-    let settle = Settle {
-        run: run.clone(),
-        epoch,
-        expected_seq: seq,
-        entries: Vec::new(),
-        state: RunState::Ready { due_at: now.after(AFTER_ERROR) },
-        summary: None,
-        store_writes: Vec::new(),
-        dead_letter: None,
-        taken: Vec::new(),
-        new_runs: Vec::new(),
-        keep: None,
-        now,
-    };
-    if let Err(error) = store.settle(settle).await {
-        tracing::error!(%run, %error, "the run is taken up again at the next start");
+    loop {
+        let now = clock::now();
+        let settle = Settle {
+            run: run.clone(),
+            epoch,
+            expected_seq: seq,
+            entries: Vec::new(),
+            state: RunState::Ready { due_at: now.after(AFTER_ERROR) },
+            summary: None,
+            store_writes: Vec::new(),
+            dead_letter: None,
+            taken: Vec::new(),
+            new_runs: Vec::new(),
+            keep: None,
+            now,
+        };
+        match store.settle(settle).await {
+            Ok(()) => return,
+            Err(SettleError::Store(error)) if error.is_transient() => {
+                tracing::warn!(%run, %error, "the run cannot be given back yet");
+                tokio::time::sleep(AFTER_ERROR).await;
+            }
+            Err(error) => {
+                tracing::error!(%run, %error, "the run is taken up again at the next start");
+                return;
+            }
+        }
     }
 }
 
 /// A new run's id; ids sort by age.
 pub(crate) fn new_run_id() -> RunId {
+    #[cfg(debug_assertions)]
+    if let Some(id) = crate::simulate::next_id() {
+        return id.to_string();
+    }
     ulid::Ulid::generate().to_string()
 }
 
