@@ -21,17 +21,32 @@ mod bed;
 #[path = "chaos/kill.rs"]
 mod kill;
 
-const USAGE: &str = "chaos kill [--kills 500] [--rate 50] [--seed 1]
+/// The engine in the hands of a seed.
+#[path = "chaos/seeds.rs"]
+mod seeds;
+#[path = "simulation.rs"]
+mod simulation;
+
+const USAGE: &str = "chaos simulate [--seeds 100000] [--from 0]
+  lives through simulated worlds, one a seed; the first that fails is made smaller and shown
+chaos kill [--kills 500] [--rate 50] [--seed 1]
   kills the server at random instants under a steady load of signed deliveries, with a provider that fails too";
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if env::var_os("CHAOS_LOG").is_some() {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
+    }
     // Cargo adds `--bench`.
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
     match words.split_first().map(|(what, options)| (what.as_str(), numbers(options))) {
         Some(("kill", Ok(options))) => {
             let of = |name: &str, usual: u64| options.get(name).copied().unwrap_or(usual);
             kill::run(kill::Plan { kills: of("kills", 500), rate: of("rate", 50), seed: of("seed", 1) }).await
+        }
+        Some(("simulate", Ok(options))) => {
+            let of = |name: &str, usual: u64| options.get(name).copied().unwrap_or(usual);
+            seeds::run(of("from", 0), of("seeds", 100_000)).await
         }
         Some((_, Err(wrong))) => usage(&wrong),
         Some((what, Ok(_))) => usage(&format!("there is no `{what}`")),

@@ -41,3 +41,5 @@ mod operate;
 mod dead_letter;
 // The process dies at every boundary of the journal.
 mod crash;
+// The whole engine in the hands of a seed.
+mod simulation;

@@ -16,7 +16,10 @@ use wharf_cli::demo::{
     provider::{Fault, Route},
 };
 
-use crate::bed::{self, Bed, WEBHOOK_SECRET};
+use crate::{
+    bed::{self, Bed, WEBHOOK_SECRET},
+    simulation::dice::Dice,
+};
 
 /// How the loop is run.
 pub(crate) struct Plan {
@@ -26,19 +29,6 @@ pub(crate) struct Plan {
     pub(crate) rate: u64,
     /// Decides the instants and the provider's faults.
     pub(crate) seed: u64,
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `below`.
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
-    }
 }
 
 /// What the sender of an event knows.
@@ -100,7 +90,7 @@ pub(crate) async fn run(plan: Plan) -> ExitCode {
 /// Kills the server as often as planned; how long each start after it took.
 async fn strike(bed: &mut Bed, plan: &Plan, address: &watch::Sender<SocketAddr>) -> Vec<Duration> {
     let began = Instant::now();
-    let mut dice = Dice(plan.seed);
+    let mut dice = Dice::new(plan.seed);
     let mut starts = Vec::new();
     for kill in 1..=plan.kills {
         // A few faults of the provider a round, so that outcomes are unknown and retries are under way, too.

@@ -31,6 +31,8 @@ mod run;
 mod runs;
 mod seed;
 mod settle;
+#[cfg(debug_assertions)]
+mod simulate;
 mod speak;
 mod started;
 mod state;
@@ -51,4 +53,6 @@ pub use wharf_package::PermissionChange;
 
 pub use record::{Asks, AttemptRecord, RunLink, RunRecord, StepRecord};
 pub use runs::{Counts, RunCount};
+#[cfg(debug_assertions)]
+pub use simulate::{simulate, simulated_now, simulation_over};
 pub use speak::Answer;

@@ -32,6 +32,9 @@ pub struct GateConfig {
     pub max_response_header_bytes: usize,
     /// Clients kept, one for each account; the one used longest ago goes first. Default: 256.
     pub max_clients: usize,
+    /// What is dialled instead of the network, in a simulation.
+    #[cfg(debug_assertions)]
+    pub network: Option<crate::dial::Network>,
 }
 
 impl Default for GateConfig {
@@ -47,6 +50,8 @@ impl Default for GateConfig {
             max_response_headers: 100,
             max_response_header_bytes: 64 * 1024,
             max_clients: 256,
+            #[cfg(debug_assertions)]
+            network: None,
         }
     }
 }

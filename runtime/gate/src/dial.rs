@@ -66,6 +66,25 @@ pub(crate) struct Dialer {
     pub(crate) proxy: Option<EgressProxy>,
     pub(crate) tls: TlsConnector,
     pub(crate) timeout: Duration,
+    #[cfg(debug_assertions)]
+    pub(crate) network: Option<Network>,
+}
+
+/// A network inside of this process, for simulations: a checked address becomes the near end of a pipe.
+/// A build without debug assertions has none.
+#[cfg(debug_assertions)]
+#[derive(Clone)]
+pub struct Network(pub Arc<Dialled>);
+
+/// What is at an address.
+#[cfg(debug_assertions)]
+pub type Dialled = dyn Fn(SocketAddr) -> io::Result<tokio::io::DuplexStream> + Send + Sync;
+
+#[cfg(debug_assertions)]
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network").finish_non_exhaustive()
+    }
 }
 
 impl Dialer {
@@ -83,6 +102,10 @@ impl Dialer {
         let secure = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let checked = self.resolver.checked(host, port).await?;
+        #[cfg(debug_assertions)]
+        if let (Some(Network(dialled)), Some(address)) = (&self.network, checked.first()) {
+            return dialled(*address).map(Socket::plain).map_err(DialError::Connect);
+        }
         let stream = match &self.proxy {
             Some(proxy) => self.tunnel(proxy, &checked).await?,
             None => self.race(checked).await.map_err(DialError::Connect)?,

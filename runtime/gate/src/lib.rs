@@ -44,6 +44,8 @@ pub use authority::{Authority, AuthorityError, Scope};
 pub use carve_out::{CarveOut, CarveOutError};
 pub use config::{GateConfig, GateConfigError};
 pub use credential::{Credentials, Secret, SlotRefusal, UnknownSlot, constant_time_equal};
+#[cfg(debug_assertions)]
+pub use dial::{Dialled, Network};
 pub use effects::{Effects, Place};
 pub use gate::Gate;
 pub use proxy::{EgressProxy, EgressProxyError};

@@ -82,6 +82,8 @@ impl Pool {
             proxy: self.config.egress_proxy.clone(),
             tls: TlsConnector::from(Arc::new(self.trust.config(tls)?)),
             timeout: self.config.connect_timeout,
+            #[cfg(debug_assertions)]
+            network: self.config.network.clone(),
         };
         Ok(Client::new(&self.config, dialer))
     }

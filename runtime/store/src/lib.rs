@@ -31,6 +31,8 @@ mod run_list;
 mod schema;
 mod seal;
 mod settle;
+#[cfg(debug_assertions)]
+mod simulate;
 mod store;
 mod writer;
 
@@ -59,4 +61,6 @@ pub use rotate::{Progress, Rotated, Rotation, next_key_file, rotate, rotate_key_
 pub use run::{Claimed, NewRun, Origin, RunId, RunStatus};
 pub use run_list::{RunCount, RunDetail, RunFilter, RunRow};
 pub use settle::{RunState, Settle, SettleError};
+#[cfg(debug_assertions)]
+pub use simulate::{Commit, Disk, Verdict};
 pub use store::{Store, StoreConfig};

@@ -19,6 +19,8 @@ pub(crate) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
+    #[cfg(debug_assertions)]
+    inline: bool,
 }
 
 impl Readers {
@@ -27,7 +29,15 @@ impl Readers {
             path: path.to_owned(),
             idle: Arc::new(Mutex::new(Vec::with_capacity(READERS))),
             places: Arc::new(Semaphore::new(READERS)),
+            #[cfg(debug_assertions)]
+            inline: false,
         }
+    }
+
+    /// On the caller's thread, for simulations.
+    #[cfg(debug_assertions)]
+    pub(crate) fn inline(path: &Path) -> Self {
+        Self { inline: true, ..Self::new(path) }
     }
 
     /// Runs `query` on a blocking thread, in one snapshot.
@@ -36,22 +46,33 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        #[cfg(debug_assertions)]
+        if self.inline {
+            return self.query(query);
+        }
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let pool = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
-            let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match idle {
-                Some(connection) => connection,
-                None => open(&pool.path)?,
-            };
-            let snapshot = connection.unchecked_transaction()?;
-            let result = query(&snapshot);
-            drop(snapshot);
-            pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            result
+            pool.query(query)
         });
         task.await.unwrap_or_else(|error| Err(StoreError::Database(format!("a read ended early: {error}"))))
+    }
+
+    fn query<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, StoreError>,
+    {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open(&self.path)?,
+        };
+        let snapshot = connection.unchecked_transaction()?;
+        let result = query(&snapshot);
+        drop(snapshot);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
     }
 }
 

@@ -54,6 +54,15 @@ struct Inner {
     writer: Writer,
 }
 
+/// A data directory that is this process's.
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
+    pub(crate) lock: DirLock,
+    pub(crate) epoch: u64,
+    pub(crate) sealer: Sealer,
+}
+
 impl Store {
     /// Opens the data directory for this process alone, brings the database to the newest version,
     /// takes the next epoch, and makes every run that the last owner had claimed ready again.
@@ -64,6 +73,19 @@ impl Store {
     /// When another process has the directory, the master key is another one, or the files cannot
     /// be used. A wrong key leaves the database as it was.
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        let Opened { connection, path, lock, epoch, sealer } = Self::take(config)?;
+        let readers = Readers::new(&path);
+        let writer = Writer::start(connection, epoch, lock)?;
+        tracing::info!(path = %path.display(), epoch, "store open");
+        Ok(Self::of(epoch, sealer, readers, writer))
+    }
+
+    pub(crate) fn of(epoch: u64, sealer: Sealer, readers: Readers, writer: Writer) -> Self {
+        Self(Arc::new(Inner { epoch, sealer: Arc::new(sealer), readers, writer }))
+    }
+
+    /// Makes this process the owner of the data directory.
+    pub(crate) fn take(config: StoreConfig) -> Result<Opened, StoreError> {
         let StoreConfig { path: dir, master_key } = config;
         let sealer = Sealer::new(&master_key);
         drop(master_key);
@@ -75,10 +97,7 @@ impl Store {
         }
         schema::migrate(&mut connection)?;
         let epoch = take_over(&mut connection, &sealer)?;
-        let readers = Readers::new(&path);
-        let writer = Writer::start(connection, epoch, lock)?;
-        tracing::info!(path = %path.display(), epoch, "store open");
-        Ok(Self(Arc::new(Inner { epoch, sealer: Arc::new(sealer), readers, writer })))
+        Ok(Opened { connection, path, lock, epoch, sealer })
     }
 
     /// The epoch that this opening took; what is claimed carries it, and a later opening fences it.

@@ -11,6 +11,8 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+#[cfg(debug_assertions)]
+use crate::simulate;
 use crate::{
     error::{Reach, StoreError},
     lock::DirLock,
@@ -46,18 +48,20 @@ enum Fate {
 }
 
 /// A job that has run. `answer` gets the group's error, if it failed.
-struct Done {
+pub(crate) struct Done {
     fate: Fate,
-    answer: Box<dyn FnOnce(Option<StoreError>) + Send>,
+    pub(crate) answer: Box<dyn FnOnce(Option<StoreError>) + Send>,
 }
 
 /// Runs on the connection, or is told why it will not.
-type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Done + Send>;
+pub(crate) type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Done + Send>;
 
 /// The way to the writer thread. Dropping it drains the queue, ends the thread and waits for it.
 pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    #[cfg(debug_assertions)]
+    inline: Option<simulate::Inline>,
 }
 
 impl Writer {
@@ -71,7 +75,19 @@ impl Writer {
                 Thread { connection, epoch, broken: None, _lock: lock }.run(jobs);
             })
             .map_err(|error| StoreError::Database(format!("cannot start the writer thread: {error}")))?;
-        Ok(Self { jobs: Some(sender), thread: Some(thread) })
+        Ok(Self {
+            jobs: Some(sender),
+            thread: Some(thread),
+            #[cfg(debug_assertions)]
+            inline: None,
+        })
+    }
+
+    /// Without a thread: each job is a commit of its own, on the caller's thread.
+    #[cfg(debug_assertions)]
+    pub(crate) fn inline(connection: Connection, epoch: u64, lock: DirLock, disk: simulate::Disk) -> Self {
+        let thread = Thread { connection, epoch, broken: None, _lock: lock };
+        Self { jobs: None, thread: None, inline: Some(simulate::Inline::new(thread, disk)) }
     }
 
     /// Runs `job` in a transaction of its own and answers when that is durable.
@@ -101,6 +117,11 @@ impl Writer {
             };
             Done { fate, answer: Box::new(answer) }
         };
+        #[cfg(debug_assertions)]
+        if let Some(inline) = &self.inline {
+            inline.commit(Box::new(job)).await;
+            return answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Closed)));
+        }
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         match jobs.send_timeout(Box::new(job), PATIENCE).await {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Closed))),
@@ -122,8 +143,8 @@ impl Drop for Writer {
 }
 
 /// The writer's own state.
-struct Thread {
-    connection: Connection,
+pub(crate) struct Thread {
+    pub(crate) connection: Connection,
     epoch: u64,
     /// The first error after which nothing can be promised.
     broken: Option<StoreError>,
@@ -147,7 +168,7 @@ impl Thread {
     }
 
     /// Runs the jobs in one transaction. The error is the whole group's.
-    fn commit(&mut self, jobs: impl Iterator<Item = Job>) -> (Vec<Done>, Option<StoreError>) {
+    pub(crate) fn commit(&mut self, jobs: impl Iterator<Item = Job>) -> (Vec<Done>, Option<StoreError>) {
         let mut done = Vec::with_capacity(GROUP);
         let mut error = self.broken.clone().or_else(|| self.begin().err());
         for job in jobs {

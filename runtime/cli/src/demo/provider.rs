@@ -25,11 +25,18 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::watch,
+    task::JoinHandle,
+};
+use wharf_model::time::Timestamp;
 
 pub use fault::{Fault, Route};
 pub use record::{Comment, Issue, Message, Recorded};
 
+use crate::clock;
 use request::Asked;
 
 /// The bearer token that the Slack part takes.
@@ -48,7 +55,8 @@ const MAX_BODY: usize = 1 << 20;
 pub struct Provider {
     addr: SocketAddr,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
+    /// None where nobody listens.
+    accepting: Option<JoinHandle<()>>,
 }
 
 /// What the connections share.
@@ -66,8 +74,9 @@ struct Held {
 }
 
 /// The provider's state and memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct World {
+    now: fn() -> Timestamp,
     script: HashMap<Route, VecDeque<Fault>>,
     requests: Vec<Recorded>,
     messages: Vec<Message>,
@@ -105,9 +114,21 @@ impl Provider {
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let addr = listener.local_addr()?;
-        let shared = Arc::new(Shared { world: Mutex::default(), held: watch::Sender::new(Held::default()) });
+        let shared = Arc::new(Shared::new(clock::now));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { addr, shared, accepting })
+        Ok(Self { addr, shared, accepting: Some(accepting) })
+    }
+
+    /// One that no socket leads to: [`Provider::serve`] takes connections. It remembers what it was told
+    /// from one runtime to the next.
+    #[must_use]
+    pub fn apart(addr: SocketAddr, now: fn() -> Timestamp) -> Self {
+        Self { addr, shared: Arc::new(Shared::new(now)), accepting: None }
+    }
+
+    /// Serves a connection on a task of its own, to its end.
+    pub fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        tokio::spawn(serve(stream, Arc::clone(&self.shared)));
     }
 
     /// Where it listens.
@@ -178,11 +199,17 @@ impl Provider {
 
 impl Drop for Provider {
     fn drop(&mut self) {
-        self.accepting.abort();
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
+        }
     }
 }
 
 impl Shared {
+    fn new(now: fn() -> Timestamp) -> Self {
+        Self { world: Mutex::new(World::new(now)), held: watch::Sender::new(Held::default()) }
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         // A panic elsewhere leaves the vectors whole: each is changed by one push.
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -212,16 +239,17 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
-                let shared = Arc::clone(&shared);
-                connections.spawn(async move {
-                    let service = service_fn(|request| answer(Arc::clone(&shared), request));
-                    // An error here is a client that left or a scripted reset; the log has it.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-                });
+                connections.spawn(serve(stream, Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shared: Arc<Shared>) {
+    let service = service_fn(|request| answer(Arc::clone(&shared), request));
+    // An error here is a client that left or a scripted reset; the log has it.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// An error of the service makes hyper close the connection without a response.
@@ -293,12 +321,23 @@ fn respond(reply: Reply) -> Option<Response<Full<Bytes>>> {
 }
 
 impl World {
+    fn new(now: fn() -> Timestamp) -> Self {
+        Self {
+            now,
+            script: HashMap::new(),
+            requests: Vec::new(),
+            messages: Vec::new(),
+            issues: Vec::new(),
+            comments: Vec::new(),
+        }
+    }
+
     /// Judges and applies a request.
     fn apply(&mut self, route: Option<Route>, asked: &Asked) -> Reply {
         match route {
-            Some(Route::PostMessage | Route::ListChannels | Route::History | Route::AuthTest) => {
-                slack::apply(self, route, asked)
-            }
+            Some(
+                Route::PostMessage | Route::ListChannels | Route::History | Route::Replies | Route::AuthTest,
+            ) => slack::apply(self, route, asked),
             Some(
                 Route::CreateIssue | Route::ListIssues | Route::Comment | Route::ListComments | Route::User,
             ) => github::apply(self, route, asked),

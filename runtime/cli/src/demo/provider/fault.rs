@@ -9,6 +9,8 @@ pub enum Route {
     ListChannels,
     /// Slack `conversations.history`.
     History,
+    /// Slack `conversations.replies`.
+    Replies,
     /// Slack `auth.test`.
     AuthTest,
     /// GitHub `POST /repos/{owner}/{repo}/issues`.
@@ -53,6 +55,7 @@ impl Route {
             ("POST", ["slack", "api", "chat.postMessage"]) => Some(Self::PostMessage),
             ("GET" | "POST", ["slack", "api", "conversations.list"]) => Some(Self::ListChannels),
             ("GET" | "POST", ["slack", "api", "conversations.history"]) => Some(Self::History),
+            ("GET" | "POST", ["slack", "api", "conversations.replies"]) => Some(Self::Replies),
             ("GET" | "POST", ["slack", "api", "auth.test"]) => Some(Self::AuthTest),
             ("POST", ["github", "repos", _, _, "issues"]) => Some(Self::CreateIssue),
             ("GET", ["github", "repos", _, _, "issues"]) => Some(Self::ListIssues),

@@ -44,7 +44,14 @@ pub(super) fn apply(world: &mut World, route: Option<Route>, asked: &Asked) -> R
             Reply::new(StatusCode::OK, json!({ "login": "wharf-bot", "id": 583_231, "type": "Bot" }))
                 .header("x-oauth-scopes", "repo".to_owned())
         }
-        Some(Route::PostMessage | Route::ListChannels | Route::History | Route::AuthTest | Route::Echo)
+        Some(
+            Route::PostMessage
+            | Route::ListChannels
+            | Route::History
+            | Route::Replies
+            | Route::AuthTest
+            | Route::Echo,
+        )
         | None => refuse(StatusCode::NOT_FOUND, "Not Found"),
     }
 }

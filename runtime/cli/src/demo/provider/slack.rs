@@ -4,8 +4,6 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use crate::clock;
-
 use super::{CHANNELS, Message, Reply, Route, SLACK_TOKEN, World, request::Asked};
 
 /// The longest text that `chat.postMessage` takes.
@@ -20,7 +18,7 @@ pub(super) fn apply(world: &mut World, route: Option<Route>, asked: &Asked) -> R
     match route {
         Some(Route::PostMessage) => post_message(world, asked).unwrap_or_else(refuse),
         Some(Route::ListChannels) => list_channels(asked),
-        Some(Route::History) => history(world, asked).unwrap_or_else(refuse),
+        Some(Route::History | Route::Replies) => history(world, asked, route).unwrap_or_else(refuse),
         Some(Route::AuthTest) => accept(json!({
             "url": "https://loopback.slack.com/", "team": "Loopback", "user": "wharf-bot",
             "team_id": "T0LOOPBACK", "user_id": "U0WHARFBOT", "bot_id": "B0WHARFBOT",
@@ -77,7 +75,7 @@ fn post_message(world: &mut World, asked: &Asked) -> Result<Reply, &'static str>
         channel: id.to_owned(),
         text: text.to_owned(),
         // Slack's ids are seconds with six decimals, unique and rising within a channel.
-        ts: format!("{}.{:06}", clock::now().0 / 1_000, world.messages.len() + 1),
+        ts: format!("{}.{:06}", (world.now)().0 / 1_000, world.messages.len() + 1),
         key: metadata
             .as_ref()
             .and_then(|metadata| metadata.pointer("/event_payload/key"))
@@ -105,7 +103,8 @@ fn list_channels(asked: &Asked) -> Reply {
     accept(json!({ "channels": channels, "response_metadata": { "next_cursor": next } }))
 }
 
-fn history(world: &World, asked: &Asked) -> Result<Reply, &'static str> {
+/// The messages of a channel, or of one thread in it.
+fn history(world: &World, asked: &Asked, route: Option<Route>) -> Result<Reply, &'static str> {
     let body = asked.object();
     let given = |name: &str| {
         asked
@@ -123,9 +122,24 @@ fn history(world: &World, asked: &Asked) -> Result<Reply, &'static str> {
     let from = asked.number("cursor", 0);
     let limit = asked.number("limit", 100).clamp(1, 999);
     let oldest = given("oldest").and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    let thread = match route {
+        Some(Route::Replies) => Some(given("ts").ok_or("invalid_arguments")?),
+        Some(_) | None => None,
+    };
+    let within = |message: &&Message| match &thread {
+        Some(thread) => message.thread_ts.as_ref() == Some(thread) || message.ts == *thread,
+        // Answers in a thread do not stand in the channel's own history.
+        None => message.thread_ts.is_none(),
+    };
     let recent = |message: &&Message| message.ts.parse::<f64>().is_ok_and(|ts| ts > oldest);
-    let all: Vec<&Message> =
-        world.messages.iter().rev().filter(|message| message.channel == channel).filter(recent).collect();
+    let all: Vec<&Message> = world
+        .messages
+        .iter()
+        .rev()
+        .filter(|message| message.channel == channel)
+        .filter(within)
+        .filter(recent)
+        .collect();
     let messages: Vec<Value> =
         all.iter().skip(from).take(limit).map(|message| shown(message, with_metadata)).collect();
     let next = if from + limit < all.len() { (from + limit).to_string() } else { String::new() };
