@@ -35,6 +35,7 @@ mod started;
 mod state;
 mod step;
 mod tail;
+mod triggers;
 
 pub use accept::{Accepted, Endpoint};
 pub use connection::{ConnectionInfo, ConnectionTest, NewConnection};
@@ -51,3 +52,4 @@ pub use wharf_package::PermissionChange;
 pub use record::{Asks, AttemptRecord, RunLink, RunRecord, StepRecord};
 pub use runs::{Counts, RunCount};
 pub use speak::Answer;
+pub use triggers::{Fire, PollReport, TriggerInfo};

@@ -31,6 +31,7 @@ mod schema;
 mod seal;
 mod settle;
 mod store;
+mod trigger;
 mod writer;
 
 #[cfg(test)]
@@ -47,7 +48,7 @@ pub use error::StoreError;
 pub use examine::{Examined, examine, owner};
 pub use flow::{FlowState, FlowVersion};
 pub use grant::{GrantMode, GrantVersion, NewGrant};
-pub use inbox::{Accept, Accepted, CursorWrite, Position};
+pub use inbox::{Accept, Accepted};
 pub use journal::{JournalRow, Verified};
 pub use key::{MasterKey, MasterKeyError};
 pub use kv::{Expected, KvError, StoreOp, StoreWrite};
@@ -58,3 +59,4 @@ pub use run::{Claimed, NewRun, Origin, RunId, RunStatus};
 pub use run_list::{RunCount, RunDetail, RunFilter, RunRow};
 pub use settle::{RunState, Settle, SettleError};
 pub use store::{Store, StoreConfig};
+pub use trigger::{Fired, FlowTrigger, NextPoll, PollFailed, Polled, TriggerKind};
