@@ -104,13 +104,7 @@ pub trait Connector {
     ///
     /// # Errors
     /// As an action; the cursor then stays.
-    fn poll(
-        call: &Call,
-        trigger: &str,
-        settings: &Settings,
-        origin: &Origin,
-        limit: u32,
-    ) -> Result<Batch> {
+    fn poll(call: &Call, trigger: &str, settings: &Settings, origin: &Origin, limit: u32) -> Result<Batch> {
         let _ = (call, settings, origin, limit);
         Err(not_implemented("poll", trigger))
     }

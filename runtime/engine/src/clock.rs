@@ -14,7 +14,9 @@ pub(crate) fn now() -> Timestamp {
 #[cfg(debug_assertions)]
 fn ahead() -> i64 {
     static AHEAD: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
-    *AHEAD.get_or_init(|| std::env::var("WHARF_CLOCK_AHEAD").ok().and_then(|text| text.parse().ok()).unwrap_or(0))
+    *AHEAD.get_or_init(|| {
+        std::env::var("WHARF_CLOCK_AHEAD").ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    })
 }
 
 /// Nothing: there is nothing to switch on.

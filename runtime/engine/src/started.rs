@@ -49,7 +49,13 @@ impl Inner {
     }
 
     /// Runs of the flows that such an end starts go with it, too. One that cannot start is in the audit log.
-    pub(crate) async fn start_followers(&self, run: &Run, tail: &mut Tail, status: RunStatus, now: Timestamp) {
+    pub(crate) async fn start_followers(
+        &self,
+        run: &Run,
+        tail: &mut Tail,
+        status: RunStatus,
+        now: Timestamp,
+    ) {
         let (end, event): (_, fn(&Run, &State) -> Value) = match status {
             RunStatus::Done => (Ended::Done, done_event),
             RunStatus::Failed => (Ended::Failed, failure_event),

@@ -226,6 +226,20 @@ impl Inner {
         Ok(())
     }
 
+    /// The same for the flows with a trigger of a connector of which another version is active now. Where a
+    /// trigger stands is kept while the new version does not have it.
+    pub(crate) async fn set_triggers_of(&self, connector: &str) {
+        for active in self.flows.all() {
+            let On::Trigger(binding) = &active.flow.on else { continue };
+            if binding.connector != connector {
+                continue;
+            }
+            if let Err(error) = self.set_trigger(&active.flow).await {
+                tracing::error!(flow = active.flow.name, %error, "what starts the flow cannot be told");
+            }
+        }
+    }
+
     async fn wanted(&self, flow: &Flow, now: Timestamp) -> Result<Option<Wanted>, EngineError> {
         Ok(match &flow.on {
             On::Schedule(binding) => {
@@ -235,10 +249,11 @@ impl Inner {
             On::Trigger(binding) => {
                 let loaded = self.registry.active(&binding.connector).await?;
                 let trigger = loaded.manifest.triggers.get(&binding.trigger);
-                trigger.and_then(|trigger| match trigger.source {
+                let trigger = trigger.ok_or_else(|| EngineError::not_found("trigger", &binding.trigger))?;
+                match trigger.source {
                     TriggerSource::Poll { .. } => Some((TriggerKind::Poll, poll_spec(binding), Some(now))),
                     TriggerSource::Webhook(_) => None,
-                })
+                }
             }
             On::Webhook(_) | On::Flow(_) | On::Manual(_) => None,
         })

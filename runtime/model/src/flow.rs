@@ -15,8 +15,8 @@ mod yaml;
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use crate::{digest::Digest, manifest::Verification, template::Reference};
+use indexmap::IndexMap;
 
 pub(crate) use self::problem::suggest;
 pub use self::{

@@ -129,7 +129,11 @@ mod tests {
     #[test]
     fn the_interval_follows_the_events() {
         let pace = Pace::new(secs(30), Some(secs(10)), Some(secs(120)));
-        assert_eq!(pace, Pace { fastest: secs(30), slowest: secs(120) }, "never faster than the manifest says");
+        assert_eq!(
+            pace,
+            Pace { fastest: secs(30), slowest: secs(120) },
+            "never faster than the manifest says"
+        );
         let quiet: Vec<_> =
             std::iter::successors(Some(pace.found()), |last| Some(pace.quiet(*last))).take(6).collect();
         let expected = [30_000, 45_000, 67_500, 101_250, 120_000, 120_000].map(Duration::from_millis);

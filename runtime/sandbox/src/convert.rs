@@ -12,7 +12,9 @@ use wharf_model::{
 };
 
 use crate::{
-    answer::{Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, PollOrigin, Slice, Subscription},
+    answer::{
+        Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, PollOrigin, Slice, Subscription,
+    },
     bindings::{
         blobs, confirmation, connections, credentials, entities, events, http, options, outcomes, polling,
         store, subscriptions, types,

@@ -43,6 +43,9 @@ const MAX_PAGES: u32 = 50;
 /// Bytes of a cursor.
 const MAX_CURSOR: usize = 64 << 10;
 
+/// A provider's times may be whole minutes: an event that says it is this much older may not be.
+const COARSE_MS: u64 = 60_000;
+
 /// Bytes of an event's id that serve as its key; a longer one is known by its digest.
 const MAX_ID: usize = 256;
 
@@ -92,8 +95,7 @@ impl Inner {
         for _ in 0..MAX_PAGES {
             let row = self.store.flow_trigger(flow.to_owned()).await?;
             let row = row.ok_or_else(|| EngineError::not_found("poll trigger", flow))?;
-            let active =
-                self.flows.active(flow).ok_or_else(|| EngineError::not_found("flow", flow))?;
+            let active = self.flows.active(flow).ok_or_else(|| EngineError::not_found("flow", flow))?;
             let On::Trigger(binding) = &active.flow.on else {
                 return Err(EngineError::not_found("poll trigger", flow));
             };
@@ -134,7 +136,9 @@ impl Inner {
             serde_json::to_string(&failure).map_err(|error| EngineError::Invalid(error.to_string()))?;
         tracing::warn!(flow, class = failure.class.name(), failure.message, "a poll failed");
         let (flow, version) = (flow.clone(), row.version);
-        self.store.poll_failed(PollFailed { flow, version, next: then, failure: text, now: clock::now() }).await?;
+        self.store
+            .poll_failed(PollFailed { flow, version, next: then, failure: text, now: clock::now() })
+            .await?;
         report.failure = Some(failure);
         Ok(())
     }
@@ -172,7 +176,13 @@ impl Inner {
         crash::point("poll-asked");
         let effects = record.take().effects;
         let label = outcome::label(&finished.result);
-        self.observe.call(&binding.connector, "poll", &binding.trigger, (label, &finished.metering), &effects);
+        self.observe.call(
+            &binding.connector,
+            "poll",
+            &binding.trigger,
+            (label, &finished.metering),
+            &effects,
+        );
         self.keep_denials(&binding.connector, (None, &run), &effects).await;
         match finished.result {
             Ok(batch) => Ok(Given { batch: clean(batch, &access), buffer, pace }),
@@ -204,8 +214,8 @@ impl Inner {
             Err(error) => return Ok(Err(outcome::unavailable(&error))),
         };
         // Without a new cursor the next page would be this one again.
-        let behind = batch.more
-            && cursor.as_ref().is_some_and(|cursor| *origin != PollOrigin::Cursor(cursor.clone()));
+        let behind =
+            batch.more && cursor.as_ref().is_some_and(|cursor| *origin != PollOrigin::Cursor(cursor.clone()));
         let (found, quiet) = nexts(&pace, row, report.new > 0, behind);
         let polled = Polled {
             flow: row.flow.clone(),
@@ -253,8 +263,8 @@ impl Inner {
         if events.iter().any(|event| event.id.is_empty()) {
             return defect("poll gave an event without an id".to_owned());
         }
-        let since = polling.since();
-        let meant = events.iter().filter(|event| event.occurred_at.is_none_or(|at| at >= since));
+        let oldest = Timestamp(polling.since().0.saturating_sub(COARSE_MS));
+        let meant = events.iter().filter(|event| event.occurred_at.is_none_or(|at| at >= oldest));
         let pins = self.pins(&polling.active.flow)?;
         let accept = |event: &Event| {
             let key = key(&event.id);
@@ -284,10 +294,11 @@ impl Polling<'_> {
         }
     }
 
-    /// Events that are older are not meant.
+    /// What is older is not meant.
     fn since(&self) -> Timestamp {
         match self.wishes().first {
-            First::Now => self.row.since,
+            // Providers that know whole seconds only give what happens in this one.
+            First::Now => Timestamp(self.row.since.0 / 1000 * 1000),
             First::Since(time) => time,
             First::All => Timestamp(0),
         }
@@ -334,7 +345,8 @@ fn batch_cursor(batch: &PollBatch) -> Result<Option<String>, Failure> {
     let cursor = batch.cursor.as_ref().map(Value::to_string);
     match cursor {
         Some(cursor) if cursor.len() > MAX_CURSOR => {
-            let message = format!("poll gave a cursor of {} bytes; {MAX_CURSOR} are kept at most", cursor.len());
+            let message =
+                format!("poll gave a cursor of {} bytes; {MAX_CURSOR} are kept at most", cursor.len());
             Err(Failure::new(FailureClass::ConnectorDefect, message))
         }
         cursor => Ok(cursor),

@@ -138,7 +138,9 @@ impl<'c> Checker<'c> {
                     && poll.every.or(poll.slowest).is_some_and(|every| every < least)
                 {
                     let message = format!("{name} is polled once in {} at most", Written(least));
-                    self.problem(Problem::error(poll.span, message).help("its manifest says so; write that or more"));
+                    self.problem(
+                        Problem::error(poll.span, message).help("its manifest says so; write that or more"),
+                    );
                 }
             }
         }
@@ -166,7 +168,8 @@ impl<'c> Checker<'c> {
         }
         if way.last() == Some(&own) {
             way.reverse();
-            let message = format!("the end of a run would start the next without an end: {}", way.join(" → "));
+            let message =
+                format!("the end of a run would start the next without an end: {}", way.join(" → "));
             self.problem(Problem::error(named.span, message));
         }
     }

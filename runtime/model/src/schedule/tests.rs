@@ -66,11 +66,7 @@ fn fe_12_times_that_do_not_exist() {
 #[test]
 fn fe_12_times_that_come_twice() {
     let daily = |fold| cron("30 2 * * *", "Europe/Berlin", Gap::Forward, fold);
-    check(
-        &daily(Fold::Once),
-        "2026-10-24T12:00:00Z",
-        &["2026-10-25T02:30+02:00", "2026-10-26T02:30+01:00"],
-    );
+    check(&daily(Fold::Once), "2026-10-24T12:00:00Z", &["2026-10-25T02:30+02:00", "2026-10-26T02:30+01:00"]);
     check(
         &daily(Fold::Twice),
         "2026-10-24T12:00:00Z",
@@ -110,7 +106,10 @@ fn every_fire_is_found_from_every_other() {
             assert!(fires.windows(2).all(|pair| pair[0] < pair[1]), "{zone}");
         }
         let last = once[once.len() - 1].min(twice[twice.len() - 1]);
-        assert!(once.iter().filter(|fire| **fire <= last).all(|fire| twice.binary_search(fire).is_ok()), "{zone}");
+        assert!(
+            once.iter().filter(|fire| **fire <= last).all(|fire| twice.binary_search(fire).is_ok()),
+            "{zone}"
+        );
         let schedule = cron("*/20 0-4 * * *", zone, Gap::Forward, Fold::Twice);
         for pair in twice.windows(2).step_by(7) {
             for from in [pair[0].0, pair[0].0 + 1, pair[1].0 - 1] {
@@ -124,15 +123,31 @@ fn every_fire_is_found_from_every_other() {
 fn patterns_that_are_none() {
     let long = "1,".repeat(200);
     for (pattern, zone, expected) in [
-        ("* * * *", "UTC", "not a cron pattern: it has 4 fields, and there are five: minute, hour, day of the month, month, day of the week"),
-        ("* * * * * *", "UTC", "not a cron pattern: it has 6 fields, and there are five: minute, hour, day of the month, month, day of the week"),
+        (
+            "* * * *",
+            "UTC",
+            "not a cron pattern: it has 4 fields, and there are five: minute, hour, day of the month, month, day of the week",
+        ),
+        (
+            "* * * * * *",
+            "UTC",
+            "not a cron pattern: it has 6 fields, and there are five: minute, hour, day of the month, month, day of the week",
+        ),
         ("60 * * * *", "UTC", "not a cron pattern: number out of bounds"),
         ("*/0 * * * *", "UTC", "not a cron pattern: step cannot be zero"),
         ("0 22-2 * * *", "UTC", "not a cron pattern: range out of bounds"),
-        ("@reboot", "UTC", "not a cron pattern: `@reboot` is none of @hourly, @daily, @weekly, @monthly, @yearly"),
+        (
+            "@reboot",
+            "UTC",
+            "not a cron pattern: `@reboot` is none of @hourly, @daily, @weekly, @monthly, @yearly",
+        ),
         (long.as_str(), "UTC", "not a cron pattern: it is longer than 200 bytes"),
         ("0 0 30 2 *", "UTC", "this cron pattern never fires: there is no such day"),
-        ("0 0 * * *", "Europe/Berln", "there is no time zone `Europe/Berln`; it is written as in the IANA database: Europe/Berlin"),
+        (
+            "0 0 * * *",
+            "Europe/Berln",
+            "there is no time zone `Europe/Berln`; it is written as in the IANA database: Europe/Berlin",
+        ),
     ] {
         let error = Cron::new(pattern, zone, Gap::Forward, Fold::Once).unwrap_err();
         assert_eq!(error.to_string().replace('"', "`"), expected, "{pattern}");
@@ -164,9 +179,19 @@ fn fe_12_what_was_missed_is_made_up_for_as_declared() {
     let every = Schedule::Every(Duration::from_secs(60));
     for schedule in [&minutes, &every] {
         // On time.
-        due(schedule, "2026-11-22T10:00:00Z", "2026-11-22T10:00:00.020Z", [(Skip, 1, 0), (Once, 1, 0), (All, 1, 0)]);
+        due(
+            schedule,
+            "2026-11-22T10:00:00Z",
+            "2026-11-22T10:00:00.020Z",
+            [(Skip, 1, 0), (Once, 1, 0), (All, 1, 0)],
+        );
         // Ten minutes away.
-        due(schedule, "2026-11-22T10:00:00Z", "2026-11-22T10:09:30Z", [(Skip, 1, 9), (Once, 1, 9), (All, 10, 0)]);
+        due(
+            schedule,
+            "2026-11-22T10:00:00Z",
+            "2026-11-22T10:09:30Z",
+            [(Skip, 1, 9), (Once, 1, 9), (All, 10, 0)],
+        );
         // The clock is a day ahead: no burst.
         due(
             schedule,

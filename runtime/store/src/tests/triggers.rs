@@ -111,10 +111,12 @@ async fn what_a_poll_keeps_goes_with_its_events() {
         op: StoreOp::Put { value: value.to_vec(), expires_at: None },
         quota_bytes,
     };
-    let refused = store.polled(Polled { store_writes: vec![write(b"1234", 4)], ..polled(1, &["a"], Some("1")) });
+    let refused =
+        store.polled(Polled { store_writes: vec![write(b"1234", 4)], ..polled(1, &["a"], Some("1")) });
     assert!(matches!(refused.await, Err(KvError::Quota { .. })));
     assert_eq!((row(&store).await.version, store.run("a".to_owned()).await), (1, Ok(None)));
-    let kept = store.polled(Polled { store_writes: vec![write(b"1234", 99)], ..polled(1, &["a"], Some("1")) });
+    let kept =
+        store.polled(Polled { store_writes: vec![write(b"1234", 99)], ..polled(1, &["a"], Some("1")) });
     assert_eq!(kept.await, Ok(vec![Accepted::Fresh]));
     assert_eq!(store.kv_get("s".to_owned(), "k".to_owned(), NOW).await, Ok(Some(b"1234".to_vec())));
 }

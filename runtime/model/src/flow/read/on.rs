@@ -13,7 +13,8 @@ impl Reader {
             Data::Map(entries) => entries,
             _ => {
                 let message = "`on` is `manual`, or an object with what starts a run";
-                let problem = Problem::error(node.span, message).note(format!("one of: {}", quoted(&START_KEYS)));
+                let problem =
+                    Problem::error(node.span, message).note(format!("one of: {}", quoted(&START_KEYS)));
                 self.problem(problem.help("as in: on: { every: 5m }"));
                 return None;
             }

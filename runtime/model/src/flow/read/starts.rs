@@ -125,7 +125,8 @@ impl Reader {
                 Some(time) => Some(First::Since(time)),
                 None => {
                     let message = format!("`{}` is neither `now`, `all` nor a time", shortened(text));
-                    let problem = Problem::error(node.span, message).did_you_mean(suggest(text, ["now", "all"]));
+                    let problem =
+                        Problem::error(node.span, message).did_you_mean(suggest(text, ["now", "all"]));
                     self.problem(problem.note("a time is written as 2026-11-21T19:13:12Z"));
                     None
                 }
@@ -158,7 +159,12 @@ impl Reader {
         None
     }
 
-    fn duration_at_most(&mut self, fields: &Fields<'_>, key: &str, most: Duration) -> Option<Option<Duration>> {
+    fn duration_at_most(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        most: Duration,
+    ) -> Option<Option<Duration>> {
         match fields.value(key) {
             None => Some(None),
             Some(node) => self.duration(node, most).map(Some),

@@ -54,7 +54,10 @@ fn how_a_trigger_is_polled() {
             panic!("{written}")
         };
         let poll = binding.poll.unwrap();
-        assert_eq!((poll.every, poll.look_back), (every.map(Duration::from_secs), Duration::from_secs(look_back)));
+        assert_eq!(
+            (poll.every, poll.look_back),
+            (every.map(Duration::from_secs), Duration::from_secs(look_back))
+        );
         assert_eq!(poll.first, first);
     }
     let On::Trigger(binding) = on("{ trigger: github/changed }") else { panic!() };
