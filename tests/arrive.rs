@@ -64,8 +64,11 @@ async fn bad_bodies_are_refused_and_nothing_breaks() {
     let deep = "[".repeat(100_000);
     let huge = "x".repeat((1 << 20) + 1);
     for (body, status) in [("", 400), ("{", 400), (deep.as_str(), 400), (huge.as_str(), 413)] {
-        let delivery =
-            Delivery { guid: "00000000-0000-4000-8000-00000000b001", event: "issues", body: body.into() };
+        let delivery = Delivery {
+            guid: "00000000-0000-4000-8000-00000000b001".to_owned(),
+            event: "issues",
+            body: body.into(),
+        };
         let answer = bed.deliver(&delivery).await.unwrap();
         assert_eq!(answer.status.as_u16(), status, "{} bytes: {answer:?}", body.len());
     }

@@ -252,7 +252,7 @@ impl Bed {
 }
 
 /// The delivery of an example body.
-pub(crate) fn delivery(file: &str, event: &'static str, guid: &'static str) -> Delivery {
+pub(crate) fn delivery(file: &str, event: &'static str, guid: &str) -> Delivery {
     Delivery::of(&checkout(), file, event, guid).unwrap()
 }
 

@@ -25,7 +25,7 @@ async fn one_message_whatever_the_instant() {
     for (index, (point, what)) in POINTS.iter().enumerate() {
         // A delivery of its own for each point, on one data directory that has seen all the crashes before.
         let mut delivery = issue_opened();
-        delivery.guid = GUIDS[index];
+        delivery.guid = GUIDS[index].to_owned();
         bed.restart(&[("WHARF_CRASH_AT", point)]).await;
         let first = bed.deliver(&delivery).await;
         bed.died().await;

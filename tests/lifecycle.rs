@@ -64,7 +64,7 @@ async fn a_run_in_flight_keeps_its_connector_and_a_used_one_stays() {
     assert_eq!(record["status"], "done", "the call under way ends as it began: {record:#}");
 
     let mut next = issue_opened();
-    next.guid = "00000000-0000-4000-8000-00000000c001";
+    next.guid = "00000000-0000-4000-8000-00000000c001".to_owned();
     let denied = bed.deliver(&next).await.unwrap();
     let record = bed.ended(denied.run().unwrap()).await;
     assert_eq!(record["status"], "failed");

@@ -15,6 +15,8 @@ use crate::{
     wat::speaker,
 };
 
+/// The audit log and its chains.
+mod audit;
 /// A call without a server.
 mod call;
 /// The page for operators.

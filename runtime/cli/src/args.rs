@@ -39,6 +39,8 @@ pub enum Command {
     Run(commands::run::Args),
     /// Look after what failed for good.
     DeadLetter(commands::dead_letter::Args),
+    /// Read the audit log, and check that it and the journals are what was written.
+    Audit(commands::audit::Args),
     /// Look after the master key that wraps every secret.
     Secrets(commands::secrets::Args),
     /// Find out which protections are active on this machine.

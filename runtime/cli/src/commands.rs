@@ -1,5 +1,6 @@
 //! What each command does: read the command line, ask the server or the sandbox, print the answer.
 
+pub mod audit;
 pub mod build;
 pub mod call;
 pub mod connection;
@@ -31,6 +32,7 @@ pub(crate) async fn execute(command: Command, output: &mut Output) -> Result<Exi
         Command::Trigger(args) => trigger::execute(args, output).await,
         Command::Run(args) => run::execute(args, output).await,
         Command::DeadLetter(args) => dead_letter::execute(args, output).await,
+        Command::Audit(args) => audit::execute(args, output).await,
         Command::Secrets(args) => secrets::execute(args, output),
         Command::Doctor(args) => doctor::execute(args, output).await,
         Command::Demo(args) => demo::execute(args, output).await,

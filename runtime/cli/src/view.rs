@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use crate::exit::{Exit, Fault};
 
+mod audit;
 mod connector;
 mod doctor;
 mod run;
 
+pub use audit::JournalsPage;
 pub use connector::{
     Change, Connector, Denial, GrantVersion, Held, Installed, Permissions, Proposed, grant_document,
 };

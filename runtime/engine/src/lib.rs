@@ -16,6 +16,7 @@ mod crash;
 mod denials;
 mod engine;
 mod error;
+mod evidence;
 mod flows;
 mod host;
 mod housekeeping;

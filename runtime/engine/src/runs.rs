@@ -33,15 +33,6 @@ pub struct RunCount {
 }
 
 impl Engine {
-    /// One page of the audit log, newest first; `before` is the last row of the page before.
-    pub async fn audit(
-        &self,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<wharf_store::AuditRow>, EngineError> {
-        Ok(self.inner.store.audit(before, limit).await?)
-    }
-
     /// Runs, newest first.
     pub async fn runs(&self, filter: RunFilter) -> Result<Vec<RunRow>, EngineError> {
         Ok(self.inner.store.runs(filter).await?)

@@ -83,6 +83,8 @@ fn admin(app: &App) -> Router<App> {
         .route("/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/dead-letters/{id}/discard", post(dead_letters::discard))
         .route("/audit", get(audit::audit))
+        .route("/audit/verify", get(audit::verify))
+        .route("/audit/verify/journals", get(audit::verify_journals))
         .route("/doctor", get(doctor::doctor))
         .route("/status", get(status::status))
         .route("/openapi.json", get(document))
@@ -129,7 +131,7 @@ pub fn openapi() -> String {
         triggers::list, triggers::show, triggers::poll, triggers::reset,
         runs::list, runs::show, runs::replay, runs::approve, runs::signal,
         dead_letters::list, dead_letters::show, dead_letters::replay, dead_letters::discard,
-        audit::audit, doctor::doctor,
+        audit::audit, audit::verify, audit::verify_journals, doctor::doctor,
         status::status, document, status::healthz, status::readyz, status::metrics,
         webhook::receive,
     ),

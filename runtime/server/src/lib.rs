@@ -25,3 +25,4 @@ pub use config::{Config, ConfigError};
 pub use ingress::verify;
 pub use serve::{AdminKey, Running, ServeError, ServeOptions, Stopped, serve};
 pub use watch::WatchError;
+pub use wharf_store::{Archive, Journals, StoreError, Verified};

@@ -95,28 +95,41 @@ impl Store {
         .await
     }
 
-    /// Checks the whole chain, from the first row that was not forgotten.
+    /// Checks the whole chain, from the first row that was not forgotten; and, where `known` is an earlier
+    /// answer that was kept elsewhere, that the chain is still the one it was made of.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] with the first row that is wrong.
-    pub async fn verify_audit(&self) -> Result<Verified, StoreError> {
-        self.read(|connection| {
-            let mut select = connection.prepare_cached("SELECT * FROM audit ORDER BY n")?;
-            let mut found = beginning(connection)?;
-            for row in select.query_map([], from_row)? {
-                let row = row?;
-                let wrong = |reason: &str| StoreError::corrupt(format!("audit row {}", row.n), reason);
-                if row.n != found.entries.saturating_add(1) {
-                    return Err(wrong("rows before it are gone"));
-                }
-                if hash(found.head, &row) != row.hash {
-                    return Err(wrong("its hash does not match its content"));
-                }
-                found = Verified { entries: row.n, head: row.hash };
-            }
-            Ok(found)
-        })
-        .await
+    pub async fn verify_audit(&self, known: Option<Verified>) -> Result<Verified, StoreError> {
+        self.read(move |connection| verify(connection, known)).await
+    }
+}
+
+/// Checks the chain.
+pub(crate) fn verify(connection: &Connection, known: Option<Verified>) -> Result<Verified, StoreError> {
+    let wrong = |n: u64, reason: &str| StoreError::corrupt(format!("audit row {n}"), reason);
+    let mut select = connection.prepare_cached("SELECT * FROM audit ORDER BY n")?;
+    let mut found = beginning(connection)?;
+    let replaced =
+        |found: Verified| known.is_some_and(|known| known.entries == found.entries && known != found);
+    for row in select.query_map([], from_row)? {
+        let row = row?;
+        if row.n != found.entries.saturating_add(1) {
+            return Err(wrong(row.n, "rows before it are gone"));
+        }
+        if hash(found.head, &row) != row.hash {
+            return Err(wrong(row.n, "its hash does not match its content"));
+        }
+        found = Verified { entries: row.n, head: row.hash };
+        if replaced(found) {
+            return Err(wrong(row.n, "it is not the row that was there when the known hash was noted"));
+        }
+    }
+    match known {
+        Some(known) if known.entries > found.entries => {
+            Err(wrong(known.entries, "it was there when the known hash was noted, and is gone"))
+        }
+        Some(_) | None => Ok(found),
     }
 }
 

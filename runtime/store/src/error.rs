@@ -35,6 +35,14 @@ pub enum StoreError {
         /// The newest that this build reads.
         known: u32,
     },
+    /// The database was written by an older version, and is only read here.
+    #[error("the database has schema {found}, this version reads {known}: start `wharf serve` on it once")]
+    Older {
+        /// The version in the file.
+        found: u32,
+        /// The version of this build.
+        known: u32,
+    },
     /// The master key cannot be used.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -140,6 +148,7 @@ impl StoreError {
             Self::Locked { .. }
             | Self::File { .. }
             | Self::Newer { .. }
+            | Self::Older { .. }
             | Self::MasterKey(_)
             | Self::WrongMasterKey
             | Self::Rotating

@@ -3,6 +3,8 @@
 //! The head makes the chain closed at both ends: an entry that was changed, moved, inserted, or cut
 //! off at the end does not verify.
 
+use std::{fmt, str::FromStr};
+
 use rusqlite::{Connection, Row, params};
 use sha2::{Digest as _, Sha256};
 use wharf_model::{digest::Digest, time::Timestamp};
@@ -33,6 +35,31 @@ pub struct Verified {
     pub entries: u64,
     /// The last hash. Keep it elsewhere, and a later check finds out whether all of them were replaced.
     pub head: Digest,
+}
+
+/// Not `ENTRIES:sha256:HASH`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no head of a chain: it is written `ROW:sha256:` and 64 hexadecimal digits")]
+pub struct BadHead(String);
+
+impl fmt::Display for Verified {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.entries, self.head)
+    }
+}
+
+impl FromStr for Verified {
+    type Err = BadHead;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text.split_once(':').and_then(|(entries, head)| {
+            Some(Self { entries: entries.parse().ok()?, head: head.parse().ok()? })
+        });
+        // One spelling a head: what `parse` takes besides (`+1`, capitals) is not what was printed.
+        parsed
+            .filter(|head| head.to_string() == text)
+            .ok_or_else(|| BadHead(text.chars().take(100).collect()))
+    }
 }
 
 /// The next position of a journal and the hash of what lies before it.

@@ -5,6 +5,7 @@
 //! on the disk. What makes a fast disk slow is the number of commits, not the number of rows.
 
 mod api_key;
+mod archive;
 mod audit;
 mod blob;
 mod connection;
@@ -38,6 +39,7 @@ mod writer;
 mod tests;
 
 pub use api_key::ApiKey;
+pub use archive::{Archive, Damaged, Journals};
 pub use audit::{AuditRow, By};
 pub use blob::BLOB_THRESHOLD;
 pub use connection::{Connection, NewConnection, Secret};
@@ -49,7 +51,7 @@ pub use examine::{Examined, examine, owner};
 pub use flow::{FlowState, FlowVersion};
 pub use grant::{GrantMode, GrantVersion, NewGrant};
 pub use inbox::{Accept, Accepted};
-pub use journal::{JournalRow, Verified};
+pub use journal::{BadHead, JournalRow, Verified};
 pub use key::{MasterKey, MasterKeyError};
 pub use kv::{Expected, KvError, StoreOp, StoreWrite};
 pub use mail::{Mail, PostError};

@@ -33,6 +33,12 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// For those who only read: the database has the newest version already.
+pub(crate) fn require(connection: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (version(connection)?, newest());
+    if found == known { Ok(()) } else { Err(StoreError::Older { found, known }) }
+}
+
 fn newest() -> u32 {
     u32::try_from(SCRIPTS.len()).unwrap_or(u32::MAX)
 }

@@ -172,14 +172,18 @@ fn json_decode(bytes: &[u8]) -> Vec<u8> {
     let mut at = 0;
     let unit = |at: usize| {
         let digits = std::str::from_utf8(bytes.get(at..at + 6)?.strip_prefix(b"\\u")?).ok()?;
-        u16::from_str_radix(digits, 16).ok()
+        // The standard library would take a sign.
+        u16::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
     };
     while let Some(byte) = bytes.get(at) {
-        if let Some(first) = unit(at) {
+        // Half a pair is no character (RFC 8259, section 8.2): what a reader makes of it is its own affair.
+        let character = unit(at).and_then(|first| {
             let pair = [first, unit(at + 6).unwrap_or_default()];
-            let whole = char::decode_utf16(pair).next().and_then(Result::ok).unwrap_or('\u{fffd}');
-            out.extend_from_slice(whole.encode_utf8(&mut [0; 4]).as_bytes());
-            at += if whole.len_utf16() == 2 { 12 } else { 6 };
+            char::decode_utf16(pair).next().and_then(Result::ok)
+        });
+        if let Some(character) = character {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            at += if character.len_utf16() == 2 { 12 } else { 6 };
             continue;
         }
         let escape = if *byte == b'\\' { bytes.get(at + 1) } else { None };

@@ -17,7 +17,7 @@ const FIXTURES: &str = "tests/fixtures/github";
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// `X-GitHub-Delivery`.
-    pub guid: &'static str,
+    pub guid: String,
     /// `X-GitHub-Event`.
     pub event: &'static str,
     /// The body's exact bytes.
@@ -52,10 +52,10 @@ impl Delivery {
     ///
     /// # Errors
     /// The file is not there.
-    pub fn of(checkout: &Checkout, file: &str, event: &'static str, guid: &'static str) -> Result<Self> {
+    pub fn of(checkout: &Checkout, file: &str, event: &'static str, guid: &str) -> Result<Self> {
         let path = checkout.path(FIXTURES).join(file);
         let body = fs::read(&path).with_context(|| format!("{}", path.display()))?;
-        Ok(Self { guid, event, body })
+        Ok(Self { guid: guid.to_owned(), event, body })
     }
 
     /// `sha256=` and the HMAC of the body, as GitHub documents it for `X-Hub-Signature-256`.
@@ -79,7 +79,7 @@ impl Delivery {
             .timeout(Duration::from_secs(20))
             .header("content-type", "application/json")
             .header("user-agent", "GitHub-Hookshot/044aadd")
-            .header("x-github-delivery", self.guid)
+            .header("x-github-delivery", &self.guid)
             .header("x-github-event", self.event)
             .header("x-github-hook-id", "292430182")
             .header("x-hub-signature-256", signature)
@@ -100,7 +100,7 @@ mod tests {
     /// The example in GitHub's documentation, "Validating webhook deliveries".
     #[test]
     fn signs_as_github_does() {
-        let delivery = Delivery { guid: "", event: "", body: b"Hello, World!".to_vec() };
+        let delivery = Delivery { guid: String::new(), event: "", body: b"Hello, World!".to_vec() };
         assert_eq!(
             delivery.signature("It's a Secret to Everybody").unwrap(),
             "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"

@@ -129,6 +129,23 @@ pub fn dead_letters(items: &[Value]) -> String {
     if table.is_empty() { none("dead letters", "nothing waits for a person") } else { table.render("") }
 }
 
+/// Rows of the audit log.
+#[must_use]
+pub fn audit(items: &[Value]) -> String {
+    let mut table = Table::new(&["ROW", "WHEN", "WHO", "DID", "TO", "DETAIL"]);
+    for item in items {
+        table.row([
+            cell(item, "n"),
+            time(item, "at"),
+            cell(item, "actor"),
+            strong(cell(item, "act")),
+            cell(item, "subject"),
+            faint(cell(item, "detail")),
+        ]);
+    }
+    if table.is_empty() { none("rows", "every change and every denial leaves one") } else { table.render("") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::testing::check, *};

@@ -188,6 +188,7 @@ impl State {
     }
 
     /// Folds one more entry.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of entry, in one place")]
     pub fn apply(&mut self, entry: &Entry) {
         self.next_seq += 1;
         match entry {

@@ -52,8 +52,10 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, ApiError> {
 /// Checks that a text is an id of ours: a ULID, 26 digits of Crockford's base 32.
 pub(super) fn cursor(before: Option<String>) -> Result<Option<String>, ApiError> {
     match before {
-        Some(text) if !is_ulid(&text) => Err(ApiError::bad_request("bad-cursor", "`before` is no cursor")
-            .fix("take it from `next` of the page before")),
+        Some(text) if !is_ulid(&text) => {
+            Err(ApiError::bad_request("bad-cursor", "that is no cursor of this list")
+                .fix("take it from `next` of the page before"))
+        }
         before => Ok(before),
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use wharf_model::{digest::Digest, grant::Grant};
 
 use super::{NOW, Room, accept_of, by, done, new_run, settle_of};
-use crate::{Activation, By, FlowState, NewConnector, NewGrant, NewRun, Retention, Store, StoreError};
+use crate::{
+    Activation, By, FlowState, NewConnector, NewGrant, NewRun, Retention, Store, StoreError, Verified,
+};
 
 fn slack(version: &str, wasm: &[u8]) -> NewConnector {
     NewConnector {
@@ -144,11 +146,45 @@ async fn the_audit_log_shows_every_edit() {
             let detail = serde_json::json!({ "why": subject });
             store.record(by(), "gate.denied", subject.to_owned(), detail).await.unwrap();
         }
-        let sound = store.verify_audit().await.unwrap();
+        let sound = store.verify_audit(None).await.unwrap();
         assert_eq!((sound.entries, sound.head), (3, store.audit(None, 1).await.unwrap()[0].hash));
         room.shell().execute_batch(edit).unwrap();
-        let found = store.verify_audit().await;
+        let found = store.verify_audit(None).await;
         assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{edit}: {found:?}");
+    }
+}
+
+/// A head that was noted elsewhere finds out a log that was replaced as a whole.
+#[tokio::test]
+async fn a_known_head_shows_a_log_that_was_replaced() {
+    let written = async |subjects: &[&str]| {
+        let room = Room::new();
+        let store = room.open();
+        for subject in subjects {
+            store.record(by(), "grant.set", (*subject).to_owned(), serde_json::json!({})).await.unwrap();
+        }
+        (room, store)
+    };
+    let (_room, store) = written(&["a", "b"]).await;
+    let known = store.verify_audit(None).await.unwrap();
+    assert_eq!(known.to_string().parse(), Ok(known));
+    for (subjects, sound) in [
+        (["a", "b"].as_slice(), true),
+        (&["a", "b", "c"], true),
+        (&["a", "c"], false),
+        (&["a", "c", "b"], false),
+        (&["a"], false),
+        (&[], false),
+    ] {
+        let (_room, store) = written(subjects).await;
+        store.verify_audit(None).await.unwrap();
+        assert_eq!(store.verify_audit(Some(known)).await.is_ok(), sound, "{subjects:?}");
+    }
+    let (_room, store) = pruned().await;
+    let forgotten = Verified { entries: 3, ..known };
+    assert_eq!(store.verify_audit(Some(forgotten)).await.unwrap().entries, 18, "it is too old to compare");
+    for text in ["", "3", "3:", ":sha256:00", "3:sha256:00", "+2:sha256:", "x:y"] {
+        assert!(text.parse::<Verified>().is_err(), "{text}");
     }
 }
 
@@ -177,7 +213,7 @@ async fn an_audit_log_whose_beginning_is_forgotten_is_still_one_chain() {
     let rows = store.audit(None, 100).await.unwrap();
     assert_eq!((rows.last().unwrap().n, rows[0].n, rows.len()), (11, 18, 8));
     assert_eq!(rows.iter().filter(|row| row.act == "audit.prune" && row.actor == "system").count(), 2);
-    let found = store.verify_audit().await.unwrap();
+    let found = store.verify_audit(None).await.unwrap();
     assert_eq!((found.entries, found.head), (18, rows[0].hash));
     // The row about it is the proof: without it, with another number in it, or with one row more gone, it shows.
     for edit in [
@@ -187,7 +223,7 @@ async fn an_audit_log_whose_beginning_is_forgotten_is_still_one_chain() {
     ] {
         let (room, store) = pruned().await;
         room.shell().execute_batch(edit).unwrap();
-        let found = store.verify_audit().await;
+        let found = store.verify_audit(None).await;
         assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{edit}: {found:?}");
     }
 }
@@ -207,7 +243,7 @@ async fn the_newest_audit_row_stays_however_old_it_is() {
     let rows = store.audit(None, 10).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.n).collect::<Vec<_>>(), [4, 3]);
     assert!(rows[0].detail.contains("\"through\":2"), "{rows:?}");
-    store.verify_audit().await.unwrap();
+    store.verify_audit(None).await.unwrap();
 }
 
 #[tokio::test]

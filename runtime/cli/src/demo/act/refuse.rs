@@ -19,7 +19,8 @@ pub(in crate::demo) async fn play(stage: &mut Stage<'_>, first: &First) -> Resul
         format!("{again:?}")
     })?;
 
-    let forged = Delivery { guid: "00000000-cc78-11e3-81ab-4c9367dc0958", ..first.delivery.clone() };
+    let forged =
+        Delivery { guid: "00000000-cc78-11e3-81ab-4c9367dc0958".to_owned(), ..first.delivery.clone() };
     let answer = forged.send(&stage.http, &url, "not-the-secret").await?;
     stage.check(answer.status.as_u16() == 401, "a forged signature: 401, nothing stored", || {
         format!("{answer:?}")
