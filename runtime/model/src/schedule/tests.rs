@@ -208,3 +208,52 @@ fn fe_12_what_was_missed_is_made_up_for_as_declared() {
     let due_now = daily.due(at("2025-11-10T08:00:00Z"), at("2026-11-22T10:00:00Z"), Once);
     assert_eq!(due_now.fires, [at("2026-11-22T08:00:00Z")]);
 }
+
+/// The parser is not ours: whatever it is given, it answers, and what it takes fires or is refused.
+#[test]
+fn no_pattern_makes_the_parser_panic() {
+    let pieces = [
+        "*",
+        "*/7",
+        "1-5",
+        "3,11",
+        "5",
+        "59",
+        "L",
+        "W",
+        "1W",
+        "#",
+        "MON#2",
+        "+",
+        "?",
+        "-",
+        "/",
+        "MON",
+        "FEB",
+        "é",
+        "\u{0}",
+        "99999999999",
+    ];
+    let mut seed = 1_u64;
+    let mut draw = |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % most
+    };
+    let mut fired = 0;
+    for _ in 0..2_000 {
+        let fields: Vec<String> = (0..5)
+            .map(|_| match draw(8) {
+                0 => (0..=draw(3)).map(|_| pieces[draw(pieces.len())]).collect(),
+                1..4 => pieces[draw(pieces.len())].to_owned(),
+                _ => "*".to_owned(),
+            })
+            .collect();
+        let Ok(cron) = Cron::new(&fields.join(" "), "Europe/Berlin", Gap::Forward, Fold::Twice) else {
+            continue;
+        };
+        let next = cron.next_after(at("2026-10-25T00:00:00Z"));
+        assert!(next.is_some_and(|next| next > at("2026-10-25T00:00:00Z")), "{fields:?}");
+        fired += 1;
+    }
+    assert!(fired > 200, "{fired} of them are patterns");
+}
