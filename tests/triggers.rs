@@ -11,7 +11,10 @@ use wharf_cli::{
     demo::provider::{Fault, GITHUB_TOKEN, Issue, Route},
 };
 
-use crate::bed::{Bed, connectors};
+use crate::{
+    bed::{Bed, connectors},
+    wat,
+};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -343,4 +346,50 @@ async fn a_person_sends_what_the_flow_asks_for() {
         .unwrap();
     assert_eq!((&again["run"], &again["duplicate"]), (&first["run"], &json!(true)));
     assert_eq!(outputs(&bed, &runs(&bed, "report", 1).await).await, ["2026-11-22"]);
+}
+
+/// A connector by hand whose trigger `changed` is polled with this body.
+fn polled_by_hand(name: &str, pages: u32, body: &str) -> Vec<u8> {
+    let core = wat::Core {
+        world: "export wharf:connector/polling@0.1.0;",
+        pages,
+        more: format!(
+            r#"(func (export "wharf:connector/polling@0.1.0#poll") (param i32) (result i32) {body})"#
+        ),
+        ..wat::Core::default()
+    };
+    let declare = |manifest: &mut Value| {
+        manifest["triggers"] = json!({
+            "changed": { "title": "Changed", "source": { "kind": "poll", "min-interval-ms": 1000 }, "event": {} },
+        });
+    };
+    wat::connector(name, "1.0.0", declare, &core)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fe_15_a_poll_is_under_every_limit() {
+    let bed = Bed::bare().await;
+    // One never ends; one gives a hundred thousand events, 64 bytes each, from an address where all is zero.
+    let flood = "(i32.store (i32.const 264) (i32.const 262144)) (i32.store (i32.const 268) (i32.const 100000)) i32.const 256";
+    bed.install_bytes(polled_by_hand("spin", 4, "(loop (br 0)) unreachable")).await;
+    bed.install_bytes(polled_by_hand("flood", 110, flood)).await;
+    for (name, classes) in [("spin", ["connector-defect", "timed-out"]), ("flood", ["connector-defect"; 2])] {
+        let on = format!("{{ trigger: {name}/changed, poll: {{ every: 1h, first: all }} }}");
+        bed.apply(&flow(name, &on, "never")).await;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        let shown = loop {
+            let shown = trigger(&bed, name).await;
+            if !shown["failed_at"].is_null() {
+                break shown;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{shown:#}");
+            tokio::task::yield_now().await;
+        };
+        assert!(classes.contains(&shown["failure"]["class"].as_str().unwrap()), "{shown:#}");
+        assert_eq!(
+            (&shown["events"], &shown["cursor"], &shown["failures"]),
+            (&json!(0), &Value::Null, &json!(1))
+        );
+        assert!(shown["interval_ms"].as_u64().unwrap() >= 1_800_000, "it backs off: {shown:#}");
+    }
 }
