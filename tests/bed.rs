@@ -238,6 +238,13 @@ impl Bed {
         self.server = Some(server);
     }
 
+    /// A new process on the same data, which dies by itself, perhaps before it is ready.
+    pub(crate) async fn restart_to_die(&mut self, env: &[(&str, &str)]) {
+        if let Ok(mut server) = Server::start(&launch(self.dir.path(), self.provider.addr(), env)).await {
+            assert!(server.ended().await.is_err(), "it says how it ended");
+        }
+    }
+
     /// `SIGTERM`, and waits for the end.
     pub(crate) async fn stop(&mut self) {
         self.server.take().unwrap().stop().await.unwrap();

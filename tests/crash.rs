@@ -123,6 +123,21 @@ async fn killed_while_the_provider_holds_the_answer() {
     assert_eq!(kinds, ["confirm"], "the provider was asked and nothing was sent again: {record:#}");
 }
 
+/// The machine was down for longer than anybody looks back: `confirm` sees the time of the attempt that sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_found_after_an_hour_without_power() {
+    let mut bed = Bed::triage().await;
+    bed.stop().await;
+    bed.restart(&[("WHARF_CRASH_AT", "send-after")]).await;
+    let _cut_off = bed.deliver(&issue_opened()).await;
+    bed.died().await;
+    bed.restart(&[("WHARF_CLOCK_AHEAD", "3600000")]).await;
+    let again = bed.deliver(&issue_opened()).await.unwrap();
+    let record = bed.ended(again.run().unwrap()).await;
+    assert_eq!(record["status"], "done", "{record:#}");
+    assert_eq!(bed.provider.messages().len(), 1, "{record:#}");
+}
+
 fn attempts(record: &serde_json::Value) -> Vec<serde_json::Value> {
     let steps = record["steps"].as_array().unwrap().iter();
     steps

@@ -27,6 +27,8 @@ mod arrive;
 mod flow;
 // What each kind of step does: loops, branches, waits, ends on purpose.
 mod steps;
+// What starts by itself: the clock, polls, other flows.
+mod triggers;
 // A connector that tries to get out.
 mod hostile;
 // A connector that another toolchain has made, in JavaScript.

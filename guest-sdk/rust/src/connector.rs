@@ -13,7 +13,7 @@ use crate::entity::{Entry, Listing, Slice};
 use crate::failure::{Failure, Result};
 use crate::http::{HttpMessage, HttpReply};
 use crate::manifest::Manifest;
-use crate::trigger::{Batch, Event, Subscription};
+use crate::trigger::{Batch, Event, Origin, Subscription};
 
 /// A connector. It has no state: every call finds a fresh instance.
 pub trait Connector {
@@ -99,18 +99,13 @@ pub trait Connector {
         }
     }
 
-    /// Asks the provider for news (`polling`). `cursor` is none on the first call.
+    /// Asks the provider for news (`polling`), `limit` events at most. The host may ask from one origin more
+    /// than once; it recognises events by their ids.
     ///
     /// # Errors
     /// As an action; the cursor then stays.
-    fn poll(
-        call: &Call,
-        trigger: &str,
-        settings: &Settings,
-        cursor: Option<Value>,
-        limit: u32,
-    ) -> Result<Batch> {
-        let _ = (call, settings, cursor, limit);
+    fn poll(call: &Call, trigger: &str, settings: &Settings, origin: &Origin, limit: u32) -> Result<Batch> {
+        let _ = (call, settings, origin, limit);
         Err(not_implemented("poll", trigger))
     }
 

@@ -90,7 +90,7 @@ pub mod prelude {
     pub use crate::connector::{Choice, Choices, Connector, Identity, Query};
     pub use crate::json::{Value, json};
     pub use crate::manifest::{Auth, Effect, Manifest};
-    pub use crate::trigger::Event;
+    pub use crate::trigger::{Batch, Event, Origin};
     pub use crate::{
         Call, Failure, FailureClass, HttpMessage, Response, Result, action, actions, input, log, output,
     };

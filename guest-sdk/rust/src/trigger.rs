@@ -1,11 +1,11 @@
 //! What triggers give to the host: events, batches of them, and webhook registrations.
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::action::to_json;
 use crate::bindings::wharf::connector::events;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// An event.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,10 +64,36 @@ impl From<Event> for events::Event {
     }
 }
 
+/// Where a poll begins.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// Where a poll before left off: a cursor that the connector gave.
+    Cursor(Value),
+    /// With what happened at this time or later, in milliseconds since 1970.
+    Since(u64),
+    /// With the oldest event that the provider still has.
+    Beginning,
+}
+
+impl Origin {
+    /// The cursor as a type; none on the first poll.
+    ///
+    /// # Errors
+    /// `connector-defect` when it is not of this shape.
+    pub fn cursor<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        match self {
+            Self::Cursor(cursor) => T::deserialize(cursor)
+                .map(Some)
+                .map_err(|error| Failure::defect(format_args!("the cursor: {error}"))),
+            Self::Since(_) | Self::Beginning => Ok(None),
+        }
+    }
+}
+
 /// What a poll found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Oldest first.
+    /// Oldest first, as many as were asked for at most.
     pub events: Vec<Event>,
     /// Becomes durable together with the events; none keeps the one before.
     pub cursor: Option<Value>,

@@ -57,8 +57,8 @@ pub(crate) struct Issue {
 
 /// An issue, as GitHub gives it.
 #[output]
-struct Found {
-    number: u64,
+pub(crate) struct Found {
+    pub(crate) number: u64,
     title: String,
     state: String,
     html_url: String,
@@ -67,7 +67,8 @@ struct Found {
     labels: Vec<Label>,
     body: Option<String>,
     /// There when it is a pull request, which GitHub lists among issues.
-    pull_request: Option<Value>,
+    pub(crate) pull_request: Option<Value>,
+    pub(crate) updated_at: Option<String>,
 }
 
 #[output]

@@ -4,6 +4,7 @@
 //! kind, `issues` all of them; the host runs [`Connector::receive`] for each trigger that a flow uses.
 
 mod api;
+mod changes;
 mod deliveries;
 mod issues;
 
@@ -31,7 +32,7 @@ impl Connector for GitHub {
                     .optional_slot("webhook-secret", "Secret of the webhook")
                     .bearer("token"),
             );
-        deliveries::declare(manifest)
+        changes::declare(deliveries::declare(manifest))
     }
 
     fn actions() -> Actions {
@@ -60,6 +61,16 @@ impl Connector for GitHub {
         })
     }
 
+    fn poll(
+        call: &Call,
+        trigger: &str,
+        settings: &TriggerSettings,
+        origin: &Origin,
+        limit: u32,
+    ) -> Result<Batch> {
+        changes::poll(call, trigger, settings, origin, limit)
+    }
+
     fn receive(
         _call: &Call,
         trigger: &str,
@@ -70,4 +81,4 @@ impl Connector for GitHub {
     }
 }
 
-wharf::connector!(GitHub: actions, confirmation, connections, deliveries);
+wharf::connector!(GitHub: actions, confirmation, connections, deliveries, polling);

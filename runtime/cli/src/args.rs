@@ -33,6 +33,8 @@ pub enum Command {
     Connection(commands::connection::Args),
     /// Apply, check, list and start flows.
     Flow(commands::flow::Args),
+    /// Look after schedules and polls: when, from where, and what went wrong.
+    Trigger(commands::trigger::Args),
     /// List, show and replay runs.
     Run(commands::run::Args),
     /// Look after what failed for good.

@@ -13,6 +13,7 @@ pub mod inspect;
 pub mod run;
 pub mod secrets;
 pub mod serve;
+pub mod trigger;
 
 use anyhow::Result;
 
@@ -28,6 +29,7 @@ pub(crate) async fn execute(command: Command, output: &mut Output) -> Result<Exi
         Command::Connector(args) => connector::execute(args, output).await,
         Command::Connection(args) => connection::execute(args, output).await,
         Command::Flow(args) => flow::execute(args, output).await,
+        Command::Trigger(args) => trigger::execute(args, output).await,
         Command::Run(args) => run::execute(args, output).await,
         Command::DeadLetter(args) => dead_letter::execute(args, output).await,
         Command::Audit(args) => audit::execute(args, output).await,

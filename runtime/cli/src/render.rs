@@ -14,6 +14,7 @@ pub mod problem;
 pub mod run;
 pub mod style;
 pub mod table;
+pub mod trigger;
 pub mod units;
 
 #[cfg(test)]

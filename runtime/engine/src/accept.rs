@@ -6,11 +6,12 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use wharf_model::{
     event::{Delivery, Event, Provenance},
-    flow::On,
+    failure::Failure,
+    flow::{ManualBinding, On},
     journal::{Entry, State},
     manifest::{EventFilter, TriggerSource, Verification},
 };
-use wharf_store::{Accept, NewRun};
+use wharf_store::Accept;
 
 use crate::{
     clock, crash,
@@ -52,7 +53,7 @@ impl Engine {
             return Ok(None);
         };
         match &active.flow.on {
-            On::Manual => Ok(None),
+            On::Schedule(_) | On::Flow(_) | On::Manual(_) => Ok(None),
             On::Webhook(binding) => {
                 let secret =
                     self.inner.webhook_secret(&binding.verification, binding.connection.as_deref()).await?;
@@ -97,7 +98,9 @@ impl Engine {
         let dedupe_key = provenance.delivery_id.clone();
         let at = delivery.received_at;
         let entry = match &active.flow.on {
-            On::Manual => return Err(AcceptError::UnknownFlow(flow.to_owned())),
+            On::Schedule(_) | On::Flow(_) | On::Manual(_) => {
+                return Err(AcceptError::UnknownFlow(flow.to_owned()));
+            }
             On::Trigger(_) => Entry::Received { at, provenance },
             On::Webhook(_) => {
                 let data = serde_json::from_slice(&delivery.body)
@@ -117,12 +120,24 @@ impl Engine {
     ) -> Result<Accepted, AcceptError> {
         let active =
             self.inner.flows.active(flow).ok_or_else(|| AcceptError::UnknownFlow(flow.to_owned()))?;
+        if let On::Manual(ManualBinding { input: Some((_, check)) }) = &active.flow.on {
+            check.check(&data).map_err(|failure| EngineError::Invalid(unfit(flow, failure)))?;
+        }
         let delivery_id = dedupe_key.unwrap_or_else(new_run_id);
         let provenance = Provenance { verified: "api".to_owned(), delivery_id: delivery_id.clone() };
         let event = event(&provenance, data);
         let entry = Entry::Triggered { at: clock::now(), provenance, event, metering: None };
         self.inner.start(&active, delivery_id, entry, None).await
     }
+}
+
+/// What is wrong with the event that somebody sent, without quoting it.
+fn unfit(flow: &str, failure: Failure) -> String {
+    let wrong = failure.fields.into_iter().map(|field| match field.path.as_str() {
+        "" => field.message,
+        path => format!("{path}: {}", field.message),
+    });
+    format!("the input does not fit flow `{flow}`: {}", wrong.collect::<Vec<_>>().join("; "))
 }
 
 fn event(provenance: &Provenance, data: Value) -> Event {
@@ -143,17 +158,7 @@ impl Inner {
         }
         let now = clock::now();
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
-        let new_run = NewRun {
-            id: new_run_id(),
-            flow: active.flow.name.clone(),
-            flow_version: active.version,
-            digests: self.pins(&active.flow)?.into_map(),
-            entries: vec![
-                serde_json::to_string(&entry).map_err(|error| EngineError::Invalid(error.to_string()))?,
-            ],
-            due_at: permit.is_none().then_some(now),
-            origin: None,
-        };
+        let new_run = active.new_run(self.pins(&active.flow)?, &entry, permit.is_none().then_some(now))?;
         let id = new_run.id.clone();
         let pins = Pins::from(new_run.digests.clone());
         let accept = Accept {

@@ -82,14 +82,23 @@ impl Inner {
             outcome::misconfigured(format!("the run pins no version of connector `{connector}`"))
         })?;
         let loaded = self.registry.get(digest).await.map_err(|error| outcome::unavailable(&error))?;
-        let access = self.registry.access(&loaded, connection).await.map_err(|error| match error {
+        let access = self.access(&loaded, connection).await?;
+        Ok((loaded, access))
+    }
+
+    /// What a connector version may do for the connection.
+    pub(crate) async fn access(
+        &self,
+        loaded: &Loaded,
+        connection: Option<&str>,
+    ) -> Result<Arc<Access>, Failure> {
+        self.registry.access(loaded, connection).await.map_err(|error| match error {
             EngineError::Store(_) | EngineError::Abandoned => outcome::unavailable(&error),
             EngineError::NotFound { .. }
             | EngineError::Refused(_)
             | EngineError::Invalid(_)
             | EngineError::Load { .. } => outcome::misconfigured(error.to_string()),
-        })?;
-        Ok((loaded, access))
+        })
     }
 
     /// A host that only reads; the connector sees the time `at`.

@@ -17,6 +17,7 @@ use crate::{
     notice::{Notice, Observer},
     observe::Observe,
     registry::{Pins, Registry},
+    triggers::{self, Triggers},
 };
 
 /// How the engine runs.
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) tasks: TaskTracker,
     /// Something may be ready in the store.
     pub(crate) wake: Notify,
+    pub(crate) triggers: Triggers,
     stopping: watch::Sender<bool>,
 }
 
@@ -87,10 +89,14 @@ impl Engine {
             permits: Arc::new(Semaphore::new(config.max_concurrent_runs)),
             tasks: TaskTracker::new(),
             wake: Notify::new(),
+            triggers: Triggers::default(),
             stopping: watch::Sender::new(false),
         });
         inner.registry.load_active().await?;
         inner.load_flows().await?;
+        inner.set_triggers().await?;
+        tokio::spawn(triggers::schedules(Arc::clone(&inner)));
+        tokio::spawn(triggers::polls(Arc::clone(&inner)));
         tokio::spawn(claim::run(Arc::clone(&inner)));
         tokio::spawn(housekeeping::run(Arc::clone(&inner), config.retention));
         Ok(Self { inner })

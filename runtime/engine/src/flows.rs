@@ -5,15 +5,20 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use wharf_model::flow::{self, Catalog, CatalogConnection, Flow, On, Problem, StepKind};
-use wharf_store::{By, Store};
+use wharf_model::{
+    flow::{self, Catalog, CatalogConnection, Ended, Flow, On, Problem, StepKind},
+    journal::Entry,
+    time::Timestamp,
+};
+use wharf_store::{By, NewRun, Store};
 
 use crate::{
     clock,
     engine::{Engine, Inner},
     error::{EngineError, FlowError},
-    registry::Loaded,
+    registry::{Loaded, Pins},
     run::DriveError,
+    tail::new_run_id,
 };
 
 /// The version of a flow that new runs are on.
@@ -28,6 +33,8 @@ pub(crate) struct ActiveFlow {
 pub(crate) struct Flows {
     active: RwLock<BTreeMap<String, ActiveFlow>>,
     versions: RwLock<HashMap<(String, u32), Arc<Flow>>>,
+    /// The flows that the end of a flow's run starts, by that flow.
+    followers: RwLock<BTreeMap<String, BTreeMap<String, Ended>>>,
 }
 
 /// What became of an applied file.
@@ -52,7 +59,7 @@ pub struct FlowInfo {
     pub version: u32,
     /// Whose it is.
     pub owner: Option<String>,
-    /// `github/issue-opened`, `webhook` or `manual`.
+    /// `github/issue-opened`, `webhook`, `every 5m`, `cron 0 9 * * * UTC`, `flow orders` or `manual`.
     pub trigger: String,
     /// Steps, those in branches included.
     pub steps: usize,
@@ -62,12 +69,33 @@ pub struct FlowInfo {
     pub digest: String,
 }
 
+impl ActiveFlow {
+    /// A run of this version that begins with `entry`; none for `due_at` if the caller drives it.
+    pub(crate) fn new_run(
+        &self,
+        pins: Pins,
+        entry: &Entry,
+        due_at: Option<Timestamp>,
+    ) -> Result<NewRun, EngineError> {
+        let entry = serde_json::to_string(entry).map_err(|error| EngineError::Invalid(error.to_string()))?;
+        Ok(NewRun {
+            id: new_run_id(),
+            flow: self.flow.name.clone(),
+            flow_version: self.version,
+            digests: pins.into_map(),
+            entries: vec![entry],
+            due_at,
+            origin: None,
+        })
+    }
+}
+
 impl Flows {
     pub(crate) fn active(&self, name: &str) -> Option<ActiveFlow> {
         self.active.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    fn all(&self) -> Vec<ActiveFlow> {
+    pub(crate) fn all(&self) -> Vec<ActiveFlow> {
         self.active.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -77,6 +105,15 @@ impl Flows {
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
         versions.insert((name.clone(), version), Arc::clone(&flow));
         drop(versions);
+        let mut followers = self.followers.write().unwrap_or_else(PoisonError::into_inner);
+        for flows in followers.values_mut() {
+            flows.remove(&name);
+        }
+        if let On::Flow(binding) = &flow.on {
+            followers.entry(binding.flow.name.clone()).or_default().insert(name.clone(), binding.status);
+        }
+        followers.retain(|_, flows| !flows.is_empty());
+        drop(followers);
         let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
         active.insert(name, ActiveFlow { flow, version });
     }
@@ -108,6 +145,13 @@ impl Flows {
         Ok(flow)
     }
 
+    /// The flows that such an end of a flow's run starts.
+    pub(crate) fn followers(&self, flow: &str, end: Ended) -> Vec<String> {
+        let followers = self.followers.read().unwrap_or_else(PoisonError::into_inner);
+        let of_flow = followers.get(flow).into_iter().flatten();
+        of_flow.filter(|(_, status)| status.means(end)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Flows that name a connector.
     pub(crate) fn users_of(&self, connector: &str) -> Vec<String> {
         self.all()
@@ -131,7 +175,7 @@ impl Flows {
 pub(crate) fn connectors(flow: &Flow) -> BTreeSet<&str> {
     let trigger = match &flow.on {
         On::Trigger(binding) => Some(binding.connector.as_str()),
-        On::Webhook(_) | On::Manual => None,
+        On::Webhook(_) | On::Schedule(_) | On::Flow(_) | On::Manual(_) => None,
     };
     let actions = flow.all_steps().into_iter().filter_map(|step| match &step.kind {
         StepKind::Action(action) => Some(action.connector.as_str()),
@@ -152,7 +196,7 @@ fn connections(flow: &Flow) -> BTreeSet<&str> {
     let trigger = match &flow.on {
         On::Trigger(binding) => binding.connection.as_deref(),
         On::Webhook(binding) => binding.connection.as_deref(),
-        On::Manual => None,
+        On::Schedule(_) | On::Flow(_) | On::Manual(_) => None,
     };
     let actions = flow.all_steps().into_iter().filter_map(|step| match &step.kind {
         StepKind::Action(action) => action.connection.as_deref(),
@@ -182,11 +226,12 @@ impl Engine {
         let by = By::new(actor, clock::now());
         let stored = self.inner.store.publish_flow(flow.name.clone(), source.to_owned(), by).await?;
         self.inner.flows.activate(Arc::clone(&flow), stored.version);
+        self.inner.set_trigger(&flow).await?;
         Ok(AppliedFlow {
             name: flow.name.clone(),
             version: stored.version,
             unchanged: before == Some(stored.version),
-            webhook_path: webhook_path(&flow),
+            webhook_path: self.inner.webhook_path(&flow),
         })
     }
 
@@ -198,7 +243,7 @@ impl Engine {
     /// The active flows by name.
     #[must_use]
     pub fn flows(&self) -> Vec<FlowInfo> {
-        self.inner.flows.all().iter().map(info).collect()
+        self.inner.flows.all().iter().map(|active| self.inner.flow_info(active)).collect()
     }
 
     /// The source of a flow's active version.
@@ -206,35 +251,44 @@ impl Engine {
         let active = self.inner.flows.active(name).ok_or_else(|| EngineError::not_found("flow", name))?;
         let row = self.inner.store.flow_version(name.to_owned(), active.version).await?;
         let row = row.ok_or_else(|| EngineError::not_found("flow", name))?;
-        Ok((info(&active), row.source))
-    }
-}
-
-fn info(active: &ActiveFlow) -> FlowInfo {
-    let flow = &active.flow;
-    FlowInfo {
-        name: flow.name.clone(),
-        version: active.version,
-        owner: flow.owner.clone(),
-        trigger: match &flow.on {
-            On::Trigger(binding) => format!("{}/{}", binding.connector, binding.trigger),
-            On::Webhook(_) => "webhook".to_owned(),
-            On::Manual => "manual".to_owned(),
-        },
-        steps: flow.all_steps().len(),
-        webhook_path: webhook_path(flow),
-        digest: flow.source_digest.to_string(),
-    }
-}
-
-fn webhook_path(flow: &Flow) -> Option<String> {
-    match flow.on {
-        On::Trigger(_) | On::Webhook(_) => Some(format!("/webhooks/{}", flow.name)),
-        On::Manual => None,
+        Ok((self.inner.flow_info(&active), row.source))
     }
 }
 
 impl Inner {
+    fn flow_info(&self, active: &ActiveFlow) -> FlowInfo {
+        let flow = &active.flow;
+        FlowInfo {
+            name: flow.name.clone(),
+            version: active.version,
+            owner: flow.owner.clone(),
+            trigger: match &flow.on {
+                On::Trigger(binding) => format!("{}/{}", binding.connector, binding.trigger),
+                On::Webhook(_) => "webhook".to_owned(),
+                On::Schedule(binding) => binding.schedule.to_string(),
+                On::Flow(binding) => format!("flow {}", binding.flow.name),
+                On::Manual(_) => "manual".to_owned(),
+            },
+            steps: flow.all_steps().len(),
+            webhook_path: self.webhook_path(flow),
+            digest: flow.source_digest.to_string(),
+        }
+    }
+
+    /// Where deliveries to a flow go; none for one that takes none.
+    fn webhook_path(&self, flow: &Flow) -> Option<String> {
+        let delivered = match &flow.on {
+            On::Trigger(binding) => self.registry.loaded_now(&binding.connector).is_none_or(|loaded| {
+                loaded.manifest.triggers.get(&binding.trigger).is_none_or(|trigger| {
+                    matches!(trigger.source, wharf_model::manifest::TriggerSource::Webhook(_))
+                })
+            }),
+            On::Webhook(_) => true,
+            On::Schedule(_) | On::Flow(_) | On::Manual(_) => false,
+        };
+        delivered.then(|| format!("/webhooks/{}", flow.name))
+    }
+
     async fn check_flow(&self, file_name: &str, source: &str) -> Result<Flow, FlowError> {
         let problems = |problems: Vec<Problem>| FlowError::Problems {
             rendered: flow::render(&problems, file_name, source),
@@ -258,6 +312,15 @@ impl Inner {
                 .collect(),
             connections: self.store.connections().await?.into_iter().map(connection).collect(),
             flows: self.flows.all().into_iter().map(|active| active.flow.name.clone()).collect(),
+            follows: self.flows.all().iter().filter_map(|active| followed(&active.flow)).collect(),
         })
+    }
+}
+
+/// A flow that the end of another starts, and that other.
+fn followed(flow: &Flow) -> Option<(String, String)> {
+    match &flow.on {
+        On::Flow(binding) => Some((flow.name.clone(), binding.flow.name.clone())),
+        On::Trigger(_) | On::Webhook(_) | On::Schedule(_) | On::Manual(_) => None,
     }
 }

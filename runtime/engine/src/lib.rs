@@ -38,6 +38,7 @@ mod started;
 mod state;
 mod step;
 mod tail;
+mod triggers;
 
 pub use accept::{Accepted, Endpoint};
 pub use connection::{ConnectionInfo, ConnectionTest, NewConnection};
@@ -56,3 +57,4 @@ pub use runs::{Counts, RunCount};
 #[cfg(debug_assertions)]
 pub use simulate::{simulate, simulated_now, simulation_over};
 pub use speak::Answer;
+pub use triggers::{Fire, PollReport, TriggerInfo};

@@ -18,11 +18,32 @@ pub enum Notice<'a> {
         /// It had been accepted before.
         duplicate: bool,
     },
+    /// A schedule fired, or passed over fires that it could not make.
+    ScheduleFired {
+        /// The flow.
+        flow: &'a str,
+        /// Fires that were made.
+        made: u64,
+        /// Fires that were passed over.
+        missed: u64,
+    },
+    /// A trigger was polled.
+    Polled {
+        /// The flow.
+        flow: &'a str,
+        /// `ok`, a failure class, or why the sandbox stopped the call.
+        outcome: &'static str,
+    },
+    /// The end of a run was to start a run of another flow, and could not.
+    ChainRefused {
+        /// The other flow.
+        flow: &'a str,
+    },
     /// A connector was called.
     CallFinished {
         /// The connector's name.
         connector: &'a str,
-        /// `run`, `receive`, `confirm`, `validate`, `options`, `resume`.
+        /// `run`, `receive`, `confirm`, `validate`, `options`, `poll`, `resume`.
         export: &'static str,
         /// The action, trigger, method or loader.
         name: &'a str,

@@ -300,6 +300,7 @@ fn blank(attempt: u32, kind: &'static str, started_at: Timestamp, outcome: &'sta
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of entry, in one place")]
 fn attempt(entry: &Entry, asked: u32) -> Option<(&str, AttemptRecord)> {
     match entry {
         Entry::Attempted { step, attempt, started_at, result, metering, effects, log } => {

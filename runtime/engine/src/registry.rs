@@ -238,6 +238,11 @@ impl Registry {
         self.get(self.active_digest(name)?).await
     }
 
+    /// The version for new runs, if it happens to be loaded.
+    pub(crate) fn loaded_now(&self, name: &str) -> Option<Arc<Loaded>> {
+        self.cached(self.active_digest(name).ok()?)
+    }
+
     /// Every version for new runs, by name.
     pub(crate) async fn all_active(&self) -> Result<Vec<Arc<Loaded>>, EngineError> {
         let mut all = Vec::new();

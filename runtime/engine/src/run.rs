@@ -290,6 +290,7 @@ async fn finish(inner: &Arc<Inner>, run: &Run, tail: &mut Tail, ended: Ended) ->
     if status == RunStatus::Failed {
         inner.tell_of_failure(run, tail, now);
     }
+    inner.start_followers(run, tail, status, now).await;
     tail.commit(RunState::Finished { status }).await?;
     if tail.has_started() {
         inner.wake.notify_one();

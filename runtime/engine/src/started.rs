@@ -1,4 +1,4 @@
-//! Runs that runs start: the flow that is told of a failure.
+//! Runs that runs start: the flow that is told of a failure, and those that follow an end.
 //!
 //! The new run becomes durable in the transaction that needs it, so it exists if and only if what it is
 //! about happened. A chain of such runs is bounded: two flows that tell each other end after a while.
@@ -6,14 +6,16 @@
 use serde_json::{Value, json};
 use wharf_model::{
     event::{Event, Provenance},
-    journal::Entry,
+    flow::Ended,
+    journal::{Entry, Progress, State},
     time::Timestamp,
 };
-use wharf_store::{NewRun, Origin};
+use wharf_store::{By, NewRun, Origin, RunStatus};
 
 use crate::{
     engine::Inner,
     error::EngineError,
+    notice::Notice,
     run::Run,
     tail::{self, Death, Tail},
 };
@@ -23,6 +25,9 @@ pub(crate) const MAX_DEPTH: u32 = 16;
 
 /// The name of the step at which a run tells another flow of its failure; no step has such an id.
 const ON_FAILURE: &str = "@on-failure";
+
+/// The same for the flows that follow its end.
+const AFTER: &str = "@after";
 
 impl Inner {
     /// A run of the flow that is to be told goes with the run's end. Whether there is one stands in the dead letter.
@@ -40,6 +45,37 @@ impl Inner {
                 tracing::error!(flow = told.name, %error, "nobody is told of a failure");
                 tail.tell(json!({ "flow": told.name, "refused": error.to_string() }));
             }
+        }
+    }
+
+    /// Runs of the flows that such an end starts go with it, too. One that cannot start is in the audit log.
+    pub(crate) async fn start_followers(
+        &self,
+        run: &Run,
+        tail: &mut Tail,
+        status: RunStatus,
+        now: Timestamp,
+    ) {
+        let (end, event): (_, fn(&Run, &State) -> Value) = match status {
+            RunStatus::Done => (Ended::Done, done_event),
+            RunStatus::Failed => (Ended::Failed, failure_event),
+            RunStatus::Ignored | RunStatus::Running | RunStatus::Waiting | RunStatus::Discarded => return,
+        };
+        for name in self.flows.followers(&run.flow.name, end) {
+            match self.started_run(run, (&name, AFTER), event(run, &tail.state), now) {
+                Ok(new) => tail.fork(new),
+                Err(error) => self.refused_chain(run, &name, &error, now).await,
+            }
+        }
+    }
+
+    async fn refused_chain(&self, run: &Run, flow: &str, error: &EngineError, now: Timestamp) {
+        tracing::error!(flow, after = run.id, %error, "the end of a run starts nothing");
+        self.notify(&Notice::ChainRefused { flow });
+        let detail = json!({ "after": run.id, "flow": run.flow.name, "reason": error.to_string() });
+        let by = By::new("system", now);
+        if let Err(error) = self.store.record(by, "flow.not-started", flow.to_owned(), detail).await {
+            tracing::error!(flow, %error, "nor is that in the audit log");
         }
     }
 
@@ -77,13 +113,41 @@ impl Inner {
     }
 }
 
+/// What a flow that follows a good end sees as `event`.
+fn done_event(run: &Run, state: &State) -> Value {
+    let last = run.flow.steps.last().and_then(|step| state.step(&step.path));
+    let output = last.and_then(|step| match &step.progress {
+        Progress::Done(output) => Some(output),
+        Progress::Pending
+        | Progress::Waiting(_)
+        | Progress::Unconfirmed(..)
+        | Progress::Suspended(..)
+        | Progress::Skipped
+        | Progress::Branched(_)
+        | Progress::Looping(_)
+        | Progress::Forked
+        | Progress::Delayed(_)
+        | Progress::Listening(..)
+        | Progress::Failed(..) => None,
+    });
+    json!({
+        "flow": run.flow.name,
+        "flow_version": run.flow_version,
+        "run": run.id,
+        "status": "done",
+        "output": output,
+        "event": state.event.as_ref().map(|event| &event.data),
+    })
+}
+
 /// What the flow that is told sees as `event`.
-fn failure_event(run: &Run, state: &wharf_model::journal::State) -> Value {
+fn failure_event(run: &Run, state: &State) -> Value {
     let Death { step, failure, why, attempts } = tail::death(state);
     json!({
         "flow": run.flow.name,
         "flow_version": run.flow_version,
         "run": run.id,
+        "status": "failed",
         "owner": run.flow.owner,
         "runbook": run.flow.runbook,
         "step": step,

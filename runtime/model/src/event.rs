@@ -43,7 +43,7 @@ pub struct Delivery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Provenance {
-    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`.
+    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `poll`, `schedule`, `run`, `replay`.
     pub verified: String,
     /// What it was deduplicated by.
     pub delivery_id: String,

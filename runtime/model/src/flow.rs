@@ -10,14 +10,13 @@ mod problem;
 mod read;
 mod schema;
 mod step;
+mod trigger;
 mod yaml;
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
-use serde_json::Value;
-
 use crate::{digest::Digest, manifest::Verification, template::Reference};
+use indexmap::IndexMap;
 
 pub(crate) use self::problem::suggest;
 pub use self::{
@@ -29,6 +28,7 @@ pub use self::{
         ActionCall, Branch, Case, Delay, Fail, ForEach, Lane, OnError, OnItemError, Parallel, Step, StepKind,
         Switch, Wait, WaitFor,
     },
+    trigger::{Ended, First, FlowBinding, ManualBinding, PollBinding, ScheduleBinding, TriggerBinding},
 };
 
 /// A flow that was read without a problem; whether its connectors exist is for [`check()`] to say.
@@ -61,23 +61,12 @@ pub enum On {
     Trigger(TriggerBinding),
     /// A request to the flow's address, without a connector: the JSON body is the event.
     Webhook(WebhookBinding),
+    /// The clock.
+    Schedule(ScheduleBinding),
+    /// The end of a run of another flow.
+    Flow(FlowBinding),
     /// A person or an API client.
-    Manual,
-}
-
-/// A trigger and how it is set up.
-#[derive(Clone, Debug)]
-pub struct TriggerBinding {
-    /// The connector's name.
-    pub connector: String,
-    /// The trigger's name.
-    pub trigger: String,
-    /// The connection's name.
-    pub connection: Option<String>,
-    /// The trigger's settings, an object.
-    pub with: Value,
-    /// Where its parts stand.
-    pub places: Places,
+    Manual(ManualBinding),
 }
 
 /// How deliveries to a flow's own address are recognised.

@@ -13,6 +13,8 @@ pub mod grant;
 pub mod http;
 pub mod journal;
 pub mod manifest;
+pub mod poll;
 pub mod retry;
+pub mod schedule;
 pub mod template;
 pub mod time;

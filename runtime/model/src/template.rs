@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::functions::time::{check_zone, zone};
 pub use self::node::Reference;
 use self::{
     eval::Frame,

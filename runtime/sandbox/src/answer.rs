@@ -48,6 +48,17 @@ pub struct Choice {
     pub description: Option<String>,
 }
 
+/// Where a poll begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PollOrigin {
+    /// Where a poll before left off, JSON.
+    Cursor(String),
+    /// With what happened at this time or later.
+    Since(Timestamp),
+    /// With the oldest event that there is.
+    Beginning,
+}
+
 /// What a poll found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PollBatch {

@@ -12,7 +12,9 @@ use wharf_model::{
 };
 
 use crate::{
-    answer::{Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, Slice, Subscription},
+    answer::{
+        Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, PollOrigin, Slice, Subscription,
+    },
     bindings::{
         blobs, confirmation, connections, credentials, entities, events, http, options, outcomes, polling,
         store, subscriptions, types,
@@ -188,6 +190,14 @@ pub(crate) fn choices(choices: options::Choices, output: &mut Output) -> Result<
         items: choices.items.into_iter().map(|item| choice(item, output)).collect::<Result<_, Rejected>>()?,
         next: output.optional(choices.next)?,
     })
+}
+
+pub(crate) fn origin(origin: &PollOrigin) -> polling::Origin {
+    match origin {
+        PollOrigin::Cursor(cursor) => polling::Origin::Cursor(cursor.clone()),
+        PollOrigin::Since(time) => polling::Origin::Since(time.0),
+        PollOrigin::Beginning => polling::Origin::Beginning,
+    }
 }
 
 pub(crate) fn batch(batch: polling::Batch, output: &mut Output) -> Result<PollBatch, Rejected> {

@@ -42,7 +42,9 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, Slice, Subscription};
+pub use answer::{
+    Choice, Choices, Entry, Identity, Listing, OptionsQuery, PollBatch, PollOrigin, Slice, Subscription,
+};
 pub use call::{Call, Finished};
 pub use config::{SandboxConfig, SandboxError, WorkerCommand};
 pub use connector::Connector;

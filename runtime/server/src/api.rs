@@ -31,6 +31,7 @@ mod map;
 mod record;
 mod runs;
 mod status;
+mod triggers;
 
 use crate::{answer, app::App, ingress::webhook};
 use error::{ApiError, method_not_allowed};
@@ -68,6 +69,10 @@ fn admin(app: &App) -> Router<App> {
         .route("/flows/validate", post(flows::validate))
         .route("/flows/{name}", get(flows::show))
         .route("/flows/{name}/run", post(flows::run))
+        .route("/triggers", get(triggers::list))
+        .route("/triggers/{flow}", get(triggers::show))
+        .route("/triggers/{flow}/poll", post(triggers::poll))
+        .route("/triggers/{flow}/reset", post(triggers::reset))
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::show))
         .route("/runs/{id}/replay", post(runs::replay))
@@ -123,6 +128,7 @@ pub fn openapi() -> String {
         connections::list, connections::add, connections::show, connections::remove,
         connections::test, connections::options,
         flows::list, flows::apply, flows::validate, flows::show, flows::run,
+        triggers::list, triggers::show, triggers::poll, triggers::reset,
         runs::list, runs::show, runs::replay, runs::approve, runs::signal,
         dead_letters::list, dead_letters::show, dead_letters::replay, dead_letters::discard,
         audit::audit, audit::verify, audit::verify_journals, doctor::doctor,

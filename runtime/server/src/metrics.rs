@@ -64,6 +64,19 @@ impl Metrics {
                 let family = if duplicate { &self.families.duplicates } else { &self.families.events };
                 family.get_or_create(&FlowOnly { flow }).inc();
             }
+            Notice::ScheduleFired { flow, made, missed } => {
+                let labels = FlowOnly { flow: self.flows.admit(flow) };
+                self.families.fires.get_or_create(&labels).inc_by(made);
+                self.families.missed.get_or_create(&labels).inc_by(missed);
+            }
+            Notice::Polled { flow, outcome } => {
+                let labels = labels::Poll { flow: self.flows.admit(flow), outcome };
+                self.families.polls.get_or_create(&labels).inc();
+            }
+            Notice::ChainRefused { flow } => {
+                let labels = FlowOnly { flow: self.flows.admit(flow) };
+                self.families.chains_refused.get_or_create(&labels).inc();
+            }
             Notice::CallFinished { connector, export, name, outcome, metering } => {
                 self.call(connector, export, name, outcome, metering);
             }

@@ -9,7 +9,7 @@ use wharf_model::{event::Delivery, http::Field, time::Timestamp};
 use crate::{
     blob::{self, Placed},
     error::StoreError,
-    row::{self, Millis, Raw, signed},
+    row::{self, Millis, Raw},
     run::{self, NewRun, RunId},
     store::Store,
 };
@@ -46,30 +46,6 @@ pub enum Accepted {
     },
 }
 
-/// Where a poll trigger stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The connector's own text.
-    pub position: String,
-    /// Counts the moves, from 1.
-    pub version: u64,
-    /// When it last moved.
-    pub at: Timestamp,
-}
-
-/// Moves a poll trigger on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CursorWrite {
-    /// The trigger's name, as for [`Store::cursor`].
-    pub source: String,
-    /// The version it had when the poll began; 0 for the first one.
-    pub expected: u64,
-    /// The connector's own text.
-    pub position: String,
-    /// The time.
-    pub now: Timestamp,
-}
-
 impl Store {
     /// Takes in one arrival; durable when it returns, and only then may the sender hear of it.
     ///
@@ -78,45 +54,10 @@ impl Store {
     pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
         self.write(move |connection| take_in(connection, &accept)).await
     }
-
-    /// Takes in what a poll found and moves its cursor, all of it or none.
-    ///
-    /// # Errors
-    /// When the cursor has moved meanwhile ([`StoreError::Exists`]) or the write fails.
-    pub async fn accept_poll(
-        &self,
-        events: Vec<Accept>,
-        cursor: CursorWrite,
-    ) -> Result<Vec<Accepted>, StoreError> {
-        self.write(move |connection| {
-            advance(connection, &cursor)?;
-            events.iter().map(|event| take_in(connection, event)).collect()
-        })
-        .await
-    }
-
-    /// Where a poll trigger stands; none before its first poll.
-    ///
-    /// # Errors
-    /// When the read fails.
-    pub async fn cursor(&self, source: String) -> Result<Option<Position>, StoreError> {
-        self.read(move |connection| {
-            Ok(connection
-                .prepare_cached("SELECT position, version, at FROM cursor WHERE source = ?1")?
-                .query_row([source], |row| {
-                    Ok(Position {
-                        position: row.get("position")?,
-                        version: row::count(row, "version")?,
-                        at: row::time(row, "at")?,
-                    })
-                })
-                .optional()?)
-        })
-        .await
-    }
 }
 
-fn take_in(connection: &Connection, accept: &Accept) -> Result<Accepted, StoreError> {
+/// Keeps one arrival and the runs that it starts, unless its key is known.
+pub(crate) fn take_in(connection: &Connection, accept: &Accept) -> Result<Accepted, StoreError> {
     let known = connection
         .prepare_cached("SELECT runs, at FROM inbox WHERE source = ?1 AND dedupe_key = ?2")?
         .query_row([&accept.source, &accept.dedupe_key], |row| {
@@ -211,25 +152,4 @@ fn request(connection: &Connection, row: &Row<'_>) -> Result<Option<Delivery>, S
         body,
         received_at: row::time(row, "at")?,
     }))
-}
-
-fn advance(connection: &Connection, cursor: &CursorWrite) -> Result<(), StoreError> {
-    let moved = connection
-        .prepare_cached(
-            "INSERT INTO cursor (source, position, version, at) SELECT ?1, ?2, 1, ?3 WHERE ?4 = 0
-             ON CONFLICT (source) DO NOTHING",
-        )?
-        .execute(params![cursor.source, cursor.position, Millis(cursor.now), signed(cursor.expected)])?;
-    let moved = moved
-        + connection
-            .prepare_cached(
-                "UPDATE cursor SET position = ?2, version = version + 1, at = ?3
-                 WHERE source = ?1 AND version = ?4 AND ?4 > 0",
-            )?
-            .execute(params![cursor.source, cursor.position, Millis(cursor.now), signed(cursor.expected)])?;
-    if moved == 1 {
-        return Ok(());
-    }
-    let reason = format!("another poll moved it on from version {}", cursor.expected);
-    Err(StoreError::Exists { what: "cursor", name: cursor.source.clone(), reason })
 }

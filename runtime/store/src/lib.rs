@@ -34,6 +34,7 @@ mod settle;
 #[cfg(debug_assertions)]
 mod simulate;
 mod store;
+mod trigger;
 mod writer;
 
 #[cfg(test)]
@@ -51,7 +52,7 @@ pub use error::StoreError;
 pub use examine::{Examined, examine, owner};
 pub use flow::{FlowState, FlowVersion};
 pub use grant::{GrantMode, GrantVersion, NewGrant};
-pub use inbox::{Accept, Accepted, CursorWrite, Position};
+pub use inbox::{Accept, Accepted};
 pub use journal::{BadHead, JournalRow, Verified};
 pub use key::{MasterKey, MasterKeyError};
 pub use kv::{Expected, KvError, StoreOp, StoreWrite};
@@ -64,3 +65,4 @@ pub use settle::{RunState, Settle, SettleError};
 #[cfg(debug_assertions)]
 pub use simulate::{Commit, Disk, Verdict};
 pub use store::{Store, StoreConfig};
+pub use trigger::{Fired, FlowTrigger, NextPoll, PollFailed, Polled, TriggerKind};

@@ -17,6 +17,9 @@ mod open;
 /// Arrivals and their dedupe keys.
 mod arrivals;
 
+/// Schedules and polls.
+mod triggers;
+
 /// Claims, settling, dead letters, forgetting.
 mod runs;
 

@@ -178,7 +178,7 @@ fn triggers() {
             },
             "changed": {
                 "title": "A thing changed",
-                "source": { "kind": "poll", "min_interval_ms": 60000 },
+                "source": { "kind": "poll", "min-interval-ms": 60000 },
                 "settings": nothing,
                 "event": made,
             },

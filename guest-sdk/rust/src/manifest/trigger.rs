@@ -26,7 +26,7 @@ pub struct Trigger {
 
 /// How a trigger's events come.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "kind")]
 pub enum Source {
     /// The provider calls.
     Webhook(Webhook),

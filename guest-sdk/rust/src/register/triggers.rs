@@ -18,13 +18,17 @@ impl<C: Connector> poll::Guest for Exports<C> {
     fn poll(
         trigger: String,
         config: String,
-        cursor: Option<String>,
+        origin: poll::Origin,
         limit: u32,
         context: Context,
     ) -> Result<poll::Batch> {
-        let cursor = cursor.map(|cursor| parse("the cursor", &cursor)).transpose()?;
+        let origin = match origin {
+            poll::Origin::Cursor(cursor) => trigger::Origin::Cursor(parse("the cursor", &cursor)?),
+            poll::Origin::Since(time) => trigger::Origin::Since(time),
+            poll::Origin::Beginning => trigger::Origin::Beginning,
+        };
         let call = begin::<C>(context);
-        let batch = C::poll(&call, &trigger, &settings(&config)?, cursor, limit)?;
+        let batch = C::poll(&call, &trigger, &settings(&config)?, &origin, limit)?;
         Ok(poll::Batch {
             events: batch.events.into_iter().map(Event::from).collect(),
             cursor: batch.cursor.as_ref().map(to_json).transpose()?,

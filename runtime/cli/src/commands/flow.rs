@@ -64,13 +64,13 @@ enum What {
     /// Start a run with an event of your own.
     #[command(after_help = "EXAMPLES
   wharf flow run nightly-report
-  wharf flow run nightly-report --data @event.json --wait
+  wharf flow run nightly-report --input @event.json --wait
   wharf flow run nightly-report --data - --key 2026-11-21 < event.json")]
     Run {
         /// The flow.
         flow: String,
         /// The event: JSON, `@file`, or `-` for stdin.
-        #[arg(long, default_value = "{}", value_name = "JSON")]
+        #[arg(long, visible_alias = "input", default_value = "{}", value_name = "JSON")]
         data: String,
         /// The same key starts one run, however often it is sent.
         #[arg(long, value_name = "KEY")]
@@ -104,6 +104,7 @@ pub(crate) async fn execute(args: Args, output: &mut Output) -> Result<Exit> {
         What::Show { flow } => {
             let answer = client.get(&["flows", &flow], &[]).await?;
             output.text(&render::list::flows(std::slice::from_ref(&answer)));
+            output.text(&render::trigger::next_fires(&answer));
             if let Some(source) = answer.get("source").and_then(Value::as_str) {
                 output.text(&format!("\n{}", crate::inert::inert_lines(source)));
             }

@@ -178,6 +178,13 @@ impl Provider {
         self.shared.world().issues.clone()
     }
 
+    /// Has a person open an issue, or change one of that number, at a time.
+    pub fn put_issue(&self, issue: Issue) {
+        let mut world = self.shared.world();
+        world.issues.retain(|known| (&known.repository, known.number) != (&issue.repository, issue.number));
+        world.issues.push(issue);
+    }
+
     /// Every comment that was written.
     #[must_use]
     pub fn comments(&self) -> Vec<Comment> {

@@ -252,6 +252,7 @@ impl Inner {
         let activation = Activation { digest, grant, superseded };
         self.store.activate_connector(activation, By::new(actor, clock::now())).await?;
         self.registry.activate(&manifest.name, digest);
+        self.set_triggers_of(&manifest.name).await;
         self.registry.unload_unused().await;
         Ok(())
     }

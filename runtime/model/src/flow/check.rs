@@ -6,7 +6,10 @@
 mod inputs;
 mod paths;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use self::inputs::{Given, Of};
 
@@ -14,7 +17,10 @@ use super::{
     ActionCall, Flow, FlowName, On, Place, Places, Problem, Span, Step, StepKind, TriggerBinding,
     WebhookBinding, input, problem::suggest,
 };
-use crate::manifest::{Action, Manifest, Trigger, TriggerSource, Verification};
+use crate::{
+    manifest::{Action, Manifest, Trigger, TriggerSource, Verification},
+    retry::Written,
+};
 
 /// What flows can refer to.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +31,8 @@ pub struct Catalog<'a> {
     pub connections: BTreeMap<String, CatalogConnection>,
     /// Names of the flows that take events.
     pub flows: BTreeSet<String>,
+    /// Flows that the end of another starts, and that other.
+    pub follows: BTreeMap<String, String>,
 }
 
 /// What a flow must know of a connection.
@@ -43,7 +51,11 @@ pub fn check(flow: &Flow, catalog: &Catalog<'_>) -> Vec<Problem> {
     match &flow.on {
         On::Trigger(binding) => checker.trigger(binding),
         On::Webhook(binding) => checker.webhook(binding),
-        On::Manual => {}
+        On::Flow(binding) => {
+            checker.flow(&binding.flow);
+            checker.circle(&flow.name, &binding.flow);
+        }
+        On::Schedule(_) | On::Manual(_) => {}
     }
     if let Some(told) = &flow.on_failure {
         checker.flow(told);
@@ -106,31 +118,59 @@ impl<'c> Checker<'c> {
         self.inputs(&trigger.settings, &binding.places, &Of { what: "setting", title }, &given);
     }
 
-    /// A trigger that anybody may fire is worth a line; one that nothing would ever fire is an error.
+    /// A trigger that anybody may fire is worth a line; so is how one is polled.
     fn source(&mut self, trigger: &Trigger, binding: &TriggerBinding) {
         let name = format!("{}/{}", binding.connector, binding.trigger);
-        let at = binding.places.name;
         match &trigger.source {
-            TriggerSource::Webhook(webhook) if webhook.verification == Verification::Unsigned => {
-                let message = format!("{name} takes unsigned deliveries: anybody may start a run");
-                self.problem(Problem::warning(at, message));
+            TriggerSource::Webhook(webhook) => {
+                if webhook.verification == Verification::Unsigned {
+                    let message = format!("{name} takes unsigned deliveries: anybody may start a run");
+                    self.problem(Problem::warning(binding.places.name, message));
+                }
+                if let Some(poll) = &binding.poll {
+                    let message = format!("`poll` means nothing here: {name} is delivered, not polled");
+                    self.problem(Problem::error(poll.span, message).help("leave it out"));
+                }
             }
-            TriggerSource::Webhook(_) => {}
-            TriggerSource::Poll { .. } => {
-                let message =
-                    format!("{name} is polled, and this version polls nothing: the flow would never start");
-                self.problem(Problem::error(at, message));
+            TriggerSource::Poll { min_interval_ms } => {
+                let least = Duration::from_millis(*min_interval_ms);
+                if let Some(poll) = &binding.poll
+                    && poll.every.or(poll.slowest).is_some_and(|every| every < least)
+                {
+                    let message = format!("{name} is polled once in {} at most", Written(least));
+                    self.problem(
+                        Problem::error(poll.span, message).help("its manifest says so; write that or more"),
+                    );
+                }
             }
         }
     }
 
-    /// Another flow that this one starts.
+    /// Another flow that this one starts, or is started by.
     fn flow(&mut self, named: &FlowName) {
         let known = &self.catalog.flows;
         if !known.contains(&named.name) {
             let problem = Problem::error(named.span, format!("no flow `{}`", named.name));
             let problem = problem.did_you_mean(suggest(&named.name, known.iter().map(String::as_str)));
             self.problem(problem.note(format!("flows: {}", listed(known.iter()))));
+        }
+    }
+
+    /// A flow that would start itself, if only by a detour, does so without an end.
+    fn circle(&mut self, own: &str, named: &FlowName) {
+        let follows = &self.catalog.follows;
+        let mut way = vec![own, named.name.as_str()];
+        while way.len() <= follows.len() + 2 && way.last() != Some(&own) {
+            match way.last().and_then(|flow| follows.get(*flow)) {
+                Some(next) => way.push(next),
+                None => return,
+            }
+        }
+        if way.last() == Some(&own) {
+            way.reverse();
+            let message =
+                format!("the end of a run would start the next without an end: {}", way.join(" → "));
+            self.problem(Problem::error(named.span, message));
         }
     }
 

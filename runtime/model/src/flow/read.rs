@@ -5,6 +5,7 @@
 
 mod kinds;
 mod on;
+mod starts;
 mod steps;
 mod waits;
 
@@ -34,7 +35,17 @@ const MAX_STEPS: usize = 500;
 pub(super) const FLOW_KEYS: [&str; 8] =
     ["flow", "owner", "runbook", "deadline", "retention", "on-failure", "on", "steps"];
 /// Keys of `on` with a trigger.
-pub(super) const TRIGGER_KEYS: [&str; 3] = ["trigger", "connection", "with"];
+pub(super) const TRIGGER_KEYS: [&str; 4] = ["trigger", "connection", "with", "poll"];
+/// Keys of `poll`.
+pub(super) const POLL_KEYS: [&str; 4] = ["every", "slowest", "look-back", "first"];
+/// Keys of `on` with a schedule.
+pub(super) const SCHEDULE_KEYS: [&str; 7] = ["every", "cron", "zone", "gap", "fold", "missed", "jitter"];
+/// Keys of `on` with another flow.
+pub(super) const AFTER_KEYS: [&str; 2] = ["flow", "status"];
+/// Keys of `on` with what a person sends.
+pub(super) const MANUAL_KEYS: [&str; 1] = ["manual"];
+/// Keys of `on` of which it has one: what starts a run.
+pub(super) const START_KEYS: [&str; 6] = ["trigger", "webhook", "every", "cron", "flow", "manual"];
 /// Keys of `on` with a webhook.
 pub(super) const WEBHOOK_KEYS: [&str; 6] =
     ["webhook", "connection", "slot", "header", "prefix", "delivery-id-header"];

@@ -66,7 +66,7 @@ static SHAPES: &[Shape] = &[
             "deadline" pattern(DURATION), "a duration", "none", "How long a run may take, from its event or its replay, at most `400d`; then it fails.";
             "retention" pattern(DURATION), "a duration", "the server's", "How long a run is kept after its end, at most `400d`. What failed is kept until somebody decides.";
             "on-failure" pattern("^[a-z][a-z0-9-]{0,62}$"), "a flow's name", "none", "The flow that is told when a run fails for good: a run of it starts with the failure as its event.";
-            "on" json!({ "oneOf": [{ "const": "manual" }, def("trigger"), def("webhook")] }), "`manual`, or an object", "required", "What starts a run. `manual`: a person or an API client, and what they send is the event.";
+            "on" json!({ "oneOf": [{ "const": "manual" }, def("trigger"), def("webhook"), def("schedule"), def("after"), def("manual")] }), "`manual`, or an object", "required", "What starts a run. `manual`: a person or an API client, and what they send is the event.";
             "steps" list("step", 1), "a list of steps", "required", "What a run does, in order.";
         },
     },
@@ -77,6 +77,17 @@ static SHAPES: &[Shape] = &[
             "trigger" pattern("^[^/]+/[^/]+$"), "`CONNECTOR/TRIGGER`", "required", "The trigger of a connector whose events start runs.";
             "connection" text(), "a name", "none", "The connection; required if the trigger takes one.";
             "with" json!({ "type": "object" }), "an object", "`{}`", "The trigger's settings, without expressions.";
+            "poll" def("poll"), "an object", "see below", "How a trigger that is polled is; one that is delivered takes none.";
+        },
+    },
+    Shape {
+        title: "`poll`",
+        def: "poll",
+        keys: keys! {
+            "every" pattern(DURATION), "a duration", "`1m`", "The interval while events come; never shorter than the trigger's manifest allows.";
+            "slowest" pattern(DURATION), "a duration", "`15m`", "The longest interval: it grows by half with each poll that finds nothing new, up to this.";
+            "look-back" pattern(DURATION), "a duration, at most `24h`", "`0s`", "How far behind the last poll the next begins, for a provider that shows events late. What comes twice is recognised.";
+            "first" text(), "`now`, `all` or a time", "`now`", "What the first poll is to find: what happens from the time on at which the flow is applied, whatever the provider still has, or what happened at a time (RFC 3339) or later.";
         },
     },
     Shape {
@@ -89,6 +100,34 @@ static SHAPES: &[Shape] = &[
             "header" text(), "a header's name", "none", "`hmac-sha256`: the header with the hexadecimal HMAC-SHA-256 of the body; required there.";
             "prefix" text(), "text", "none", "`hmac-sha256`: what stands before the digits, such as `sha256=`.";
             "delivery-id-header" text(), "a header's name", "see right", "The header that names a delivery once and for all: a second delivery of one id starts nothing. Without it: `webhook-id` for `standard-webhooks`, else the digest of the body.";
+        },
+    },
+    Shape {
+        title: "`on` with a schedule",
+        def: "schedule",
+        keys: keys! {
+            "every" pattern(DURATION), "a duration", "one of two", "The interval, at least `1s`. Fires are at its multiples since 1970 in UTC, whenever the flow is applied: `every: 1h` is at each full hour.";
+            "cron" text(), "five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`", "one of two", "Minute, hour, day of the month, month, day of the week, with `*`, `1,2`, `1-5`, `*/15`, names, `L` (last), `15W` (nearest weekday), `FRI#2` (second Friday). Days of the month and of the week are alternatives; `+MON` asks for both.";
+            "zone" text(), "a time zone of the IANA database, or an offset", "`UTC`", "`cron`: whose clocks are meant.";
+            "gap" json!({ "enum": ["forward", "skip"] }), "`forward` or `skip`", "`forward`", "`cron`: a time that does not exist because the clocks go forward fires at the instant of the change, or not at all.";
+            "fold" json!({ "enum": ["once", "twice"] }), "`once` or `twice`", "`once`", "`cron`: a time that there is twice because the clocks go back fires the first time, or both times.";
+            "missed" json!({ "enum": ["skip", "once", "all"] }), "`skip`, `once` or `all`", "`once`", "What becomes of fires that could not be made: none is made up for (later than a minute counts as missed), the newest stands for all, or each is made, up to the newest 100.";
+            "jitter" pattern(DURATION), "a duration, at most `24h`", "`0s`", "A run begins up to this long after its fire, drawn by the flow and the fire.";
+        },
+    },
+    Shape {
+        title: "`on` with a flow",
+        def: "after",
+        keys: keys! {
+            "flow" pattern("^[a-z][a-z0-9-]{0,62}$"), "a flow's name", "required", "The flow the end of whose runs starts one of this flow. The event is `{\"flow\", \"flow_version\", \"run\", \"status\", \"event\", \"output\"}`, or what `on-failure` gives for a run that failed.";
+            "status" json!({ "enum": ["done", "failed", "any"] }), "`done`, `failed` or `any`", "`done`", "Which end is meant.";
+        },
+    },
+    Shape {
+        title: "`on` with a person",
+        def: "manual",
+        keys: keys! {
+            "manual" json!({ "type": "object" }), "a JSON Schema", "required", "What a person or an API client has to send as the event. `on: manual` takes anything.";
         },
     },
     Shape {
@@ -232,16 +271,20 @@ pub fn reference() -> String {
 mod tests {
     use super::{SHAPES, json_schema};
     use crate::flow::read::{
-        CASE_KEYS, FAIL_KEYS, FLOW_KEYS, LANE_KEYS, ON_ERROR_KEYS, RETRY_KEYS, STEP_KEYS, TRIGGER_KEYS,
-        WAIT_KEYS, WEBHOOK_KEYS,
+        AFTER_KEYS, CASE_KEYS, FAIL_KEYS, FLOW_KEYS, LANE_KEYS, MANUAL_KEYS, ON_ERROR_KEYS, POLL_KEYS,
+        RETRY_KEYS, SCHEDULE_KEYS, STEP_KEYS, TRIGGER_KEYS, WAIT_KEYS, WEBHOOK_KEYS,
     };
 
     #[test]
     fn the_reader_takes_the_keys_that_are_described() {
-        let read: [&[&str]; 10] = [
+        let read: [&[&str]; 14] = [
             &FLOW_KEYS,
             &TRIGGER_KEYS,
+            &POLL_KEYS,
             &WEBHOOK_KEYS,
+            &SCHEDULE_KEYS,
+            &AFTER_KEYS,
+            &MANUAL_KEYS,
             &STEP_KEYS,
             &CASE_KEYS,
             &LANE_KEYS,

@@ -7,6 +7,7 @@ use crate::{manifest::Manifest, retry::RetryPolicy, template::Scope};
 
 mod broken;
 mod reference;
+mod starts;
 mod structure;
 
 pub(super) const TRIAGE: &str = r##"flow: triage-bugs
@@ -72,6 +73,9 @@ pub(super) fn github() -> Manifest {
             "event": { "type": "object", "additionalProperties": false, "properties": {
                 "number": { "type": "integer" }, "title": { "type": "string" }, "author": { "$ref": "#/$defs/Author" }, "labels": { "type": "array" },
             }, "$defs": { "Author": { "type": "object", "properties": { "login": { "type": "string" } } } } },
+        }, "changed": {
+            "title": "Something changed", "source": { "kind": "poll", "min-interval-ms": 60_000 },
+            "event": { "type": "object", "properties": { "id": { "type": "integer" } }, "additionalProperties": false },
         } },
     }))
 }
@@ -91,7 +95,8 @@ pub(super) fn shown(source: &str) -> String {
             ("acme-github".to_owned(), connection("github", "app")),
         ]
         .into(),
-        flows: ["tell-ops".to_owned()].into(),
+        flows: ["tell-ops", "orders", "bills"].map(str::to_owned).into(),
+        follows: [("bills".to_owned(), "orders".to_owned())].into(),
     };
     let problems = match Flow::parse(source) {
         Ok(flow) => check(&flow, &catalog),
@@ -258,20 +263,4 @@ fn hostile_files_are_refused_quickly() {
     assert!(Flow::parse(&"- ".repeat(100_000)).is_err());
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
     assert!(shown(bomb).contains("error: an alias\n"));
-}
-
-#[test]
-fn a_trigger_that_nothing_polls_is_refused() {
-    let crm: Manifest = serde_json::from_value(json!({
-        "name": "crm", "version": "1.0.0", "title": "CRM",
-        "triggers": { "changed": { "title": "Changed", "source": { "kind": "poll", "min-interval-ms": 60_000 }, "event": {} } },
-    }))
-    .unwrap();
-    let flow = Flow::parse("flow: a\non: { trigger: crm/changed }\nsteps: [{ id: x, map: 1 }]\n").unwrap();
-    let catalog = Catalog { connectors: [("crm".to_owned(), &crm)].into(), ..Catalog::default() };
-    let problems = check(&flow, &catalog);
-    assert!(
-        problems.iter().any(|problem| problem.is_error() && problem.message.contains("polls nothing")),
-        "{problems:?}"
-    );
 }

@@ -9,7 +9,7 @@ use wharf_model::{
 
 use super::{Connector, Or};
 use crate::{
-    answer::{PollBatch, Subscription},
+    answer::{PollBatch, PollOrigin, Subscription},
     bindings::{events, polling, types},
     call::{Authority, Call, Finished, invoke, settled},
     contract::Export,
@@ -17,18 +17,18 @@ use crate::{
 };
 
 impl Connector {
-    /// Asks for events since `cursor`. `settings` and `cursor` are JSON.
+    /// Asks for events from `origin` on. `settings` is JSON.
     pub async fn poll(
         &self,
         call: Call,
         trigger: &str,
         settings: &str,
-        cursor: Option<&str>,
+        origin: &PollOrigin,
         limit: u32,
         context: &Context,
     ) -> Finished<PollBatch> {
-        let context = convert::context(context);
-        let params = (trigger, settings, cursor, limit, &context);
+        let (context, origin) = (convert::context(context), convert::origin(origin));
+        let params = (trigger, settings, &origin, limit, &context);
         invoke(
             &self.0,
             Export::Poll,

@@ -42,7 +42,7 @@ pub(crate) fn check_types(
         Resume: (Text, Text, Option<Message>, With) => Or<outcomes::Outcome>;
         Confirm: (Text, Text, With) => Or<confirmation::Verdict>;
         RunBatch: (Text, &'static [String], With) => Or<Vec<Result<String, types::Failure>>>;
-        Poll: (Text, Text, Option<Text>, u32, With) => Or<polling::Batch>;
+        Poll: (Text, Text, &'static polling::Origin, u32, With) => Or<polling::Batch>;
         Receive: (Text, Text, Message, With) => Or<Vec<events::Event>>;
         Handshake: (Text, Message) => (Option<types::HttpReply>,);
         Enable: (Text, Text, Text, With) => Or<subscriptions::Subscription>;

@@ -18,6 +18,7 @@ use super::{
     error::{ApiError, ErrorBody},
     extract::{FlowText, JsonBody, Name, Params},
     list::List,
+    triggers::Fire,
 };
 use crate::{app::App, ingress::verify::is_delivery_id};
 
@@ -30,7 +31,7 @@ pub(super) struct Flow {
     version: u32,
     /// Whose it is.
     owner: Option<String>,
-    /// `github/issue-opened`, `webhook` or `manual`.
+    /// `github/issue-opened`, `webhook`, `every 5m`, `cron 0 9 * * * UTC`, `flow orders` or `manual`.
     trigger: String,
     /// Steps, those in branches included.
     steps: usize,
@@ -45,6 +46,8 @@ pub(super) struct Flow {
 pub(super) struct FlowWithSource {
     #[serde(flatten)]
     flow: Flow,
+    /// The next fires of its schedule; empty without one.
+    next_fires: Vec<Fire>,
     /// The file of the version that new runs are on, as it was applied.
     source: String,
 }
@@ -75,7 +78,7 @@ pub(super) struct FileParams {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RunBody {
-    /// The event, as the flow's expressions see it.
+    /// The event, as the flow's expressions see it; under the schema of `on: { manual: … }`, if the flow has one.
     #[serde(default)]
     data: Value,
     /// The same key again starts nothing: `[A-Za-z0-9_-]{1,128}`.
@@ -146,7 +149,8 @@ pub(super) async fn list(State(app): State<App>) -> Json<List<Flow>> {
     responses((status = 200, body = FlowWithSource), (status = 404, body = ErrorBody)))]
 pub(super) async fn show(State(app): State<App>, Name(name): Name) -> Result<Json<FlowWithSource>, ApiError> {
     let (info, source) = app.engine.flow_source(&name).await?;
-    Ok(Json(FlowWithSource { flow: info.into(), source }))
+    let next_fires = app.engine.next_fires(&name).into_iter().map(Fire::from).collect();
+    Ok(Json(FlowWithSource { flow: info.into(), next_fires, source }))
 }
 
 /// Checks a flow file against what is installed and makes it the version for new runs.
@@ -185,6 +189,7 @@ pub(super) async fn validate(
         (status = 200, body = Started, description = "It had been started before."),
         (status = 202, body = Started),
         (status = 404, body = ErrorBody),
+        (status = 422, body = ErrorBody, description = "The event does not fit the flow's schema."),
         (status = 503, body = ErrorBody),
     ))]
 pub(super) async fn run(

@@ -56,7 +56,7 @@ pub(super) struct Run {
 /// Where an event came from.
 #[derive(Debug, Serialize, ToSchema)]
 struct Source {
-    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `replay`, `run`.
+    /// `hmac-sha256`, `standard-webhooks`, `unsigned`, `api`, `poll`, `schedule`, `replay`, `run`.
     verified: String,
     /// What it was deduplicated by.
     delivery_id: String,

@@ -11,7 +11,7 @@ use prometheus_client::{
 };
 
 use super::labels::{
-    Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Request, Run, Stop,
+    Call, Connector, Delivery, Denial, Effect, EffectHost, FlowOnly, Outcome, Poll, Request, Run, Stop,
 };
 
 type Counters<L> = Family<L, Counter>;
@@ -22,6 +22,10 @@ pub(super) struct Families {
     pub(super) deliveries: Counters<Delivery>,
     pub(super) events: Counters<FlowOnly>,
     pub(super) duplicates: Counters<FlowOnly>,
+    pub(super) fires: Counters<FlowOnly>,
+    pub(super) missed: Counters<FlowOnly>,
+    pub(super) polls: Counters<Poll>,
+    pub(super) chains_refused: Counters<FlowOnly>,
     pub(super) runs: Counters<Run>,
     pub(super) run_seconds: Histograms<Run>,
     pub(super) stored_runs: Family<Run, Gauge>,
@@ -59,6 +63,10 @@ pub(super) fn register(registry: &mut Registry) -> Families {
         deliveries: Family::default(),
         events: Family::default(),
         duplicates: Family::default(),
+        fires: Family::default(),
+        missed: Family::default(),
+        polls: Family::default(),
+        chains_refused: Family::default(),
         runs: Family::default(),
         run_seconds: Family::new_with_constructor(slow),
         stored_runs: Family::default(),
@@ -80,6 +88,7 @@ pub(super) fn register(registry: &mut Registry) -> Families {
         request_seconds: slow(),
     };
     flows(registry, &families);
+    triggers(registry, &families);
     connectors(registry, &families);
     effects(registry, &families);
     registry.register(
@@ -124,6 +133,25 @@ fn flows(registry: &mut Registry, families: &Families) {
         "dead_letters_open",
         "Dead letters that nobody has dealt with",
         families.dead_letters.clone(),
+    );
+}
+
+fn triggers(registry: &mut Registry, families: &Families) {
+    registry.register("schedule_fires", "Fires of schedules that were made", families.fires.clone());
+    registry.register(
+        "schedule_missed",
+        "Fires of schedules that were passed over, because they were late",
+        families.missed.clone(),
+    );
+    registry.register(
+        "polls",
+        "Calls of poll triggers, by outcome: ok, a failure class, or why the sandbox stopped it",
+        families.polls.clone(),
+    );
+    registry.register(
+        "chains_refused",
+        "Runs that the end of another was to start and that were refused, by the flow that did not start",
+        families.chains_refused.clone(),
     );
 }
 

@@ -17,6 +17,8 @@ labels! {
     FlowOnly { flow: String }
     /// Deliveries; `flow` is empty where there is no such flow.
     Delivery { flow: String, result: &'static str }
+    /// Polls, by how they ended.
+    Poll { flow: String, outcome: &'static str }
     /// Runs, by how they ended or where they stand.
     Run { flow: String, status: &'static str }
     /// What a call cost.

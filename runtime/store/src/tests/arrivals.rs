@@ -1,9 +1,9 @@
-//! Arrivals, their dedupe keys, and polls.
+//! Arrivals and their dedupe keys.
 
 use wharf_model::{event::Delivery, http::Field, time::Timestamp};
 
 use super::{NOW, Room, accept_of, begin, new_run};
-use crate::{Accept, Accepted, CursorWrite, RunFilter, StoreError};
+use crate::{Accept, Accepted, RunFilter};
 
 #[tokio::test]
 async fn of_a_hundred_at_once_one_is_fresh() {
@@ -69,31 +69,6 @@ async fn a_delivery_is_kept_byte_for_byte_but_for_credentials() {
         let expected = Delivery { headers: delivery.headers.iter().take(2).cloned().collect(), ..delivery };
         assert_eq!(kept, expected);
     }
-}
-
-#[tokio::test]
-async fn a_poll_moves_its_cursor_with_its_events_or_not_at_all() {
-    let room = Room::new();
-    let store = room.open();
-    let cursor = |expected, position: &str| CursorWrite {
-        source: "poll".to_owned(),
-        expected,
-        position: position.to_owned(),
-        now: NOW,
-    };
-    let event = |key: &str| accept_of(key, vec![new_run(key, None)]);
-    assert_eq!(store.cursor("poll".to_owned()).await, Ok(None));
-    let first = store.accept_poll(vec![event("a"), event("b"), event("a")], cursor(0, "p1")).await.unwrap();
-    let again = Accepted::Duplicate { run_ids: vec!["a".to_owned()], first_at: NOW };
-    assert_eq!(first, [Accepted::Fresh, Accepted::Fresh, again]);
-    for stale in [0, 2] {
-        let refused = store.accept_poll(vec![event("c")], cursor(stale, "p2")).await;
-        assert!(matches!(refused, Err(StoreError::Exists { .. })), "{refused:?}");
-    }
-    assert_eq!(store.run("c".to_owned()).await, Ok(None));
-    store.accept_poll(vec![event("c")], cursor(1, "p2")).await.unwrap();
-    let position = store.cursor("poll".to_owned()).await.unwrap().unwrap();
-    assert_eq!((position.position.as_str(), position.version, position.at), ("p2", 2, NOW));
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn opens_again_with_the_next_epoch_and_the_same_schema() {
         assert_eq!(room.open().epoch(), epoch);
     }
     let version: u32 = room.shell().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 4);
+    assert_eq!(version, 5);
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn refuses_a_newer_schema() {
     let room = Room::new();
     drop(room.open());
     room.shell().execute_batch("PRAGMA user_version = 7").unwrap();
-    assert_eq!(room.try_open().unwrap_err(), StoreError::Newer { found: 7, known: 4 });
+    assert_eq!(room.try_open().unwrap_err(), StoreError::Newer { found: 7, known: 5 });
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Comment, GITHUB_TOKEN, Issue, Reply, Route, World, request::Asked};
 
+/// When everything is created.
+const CREATED: &str = "2024-04-05T19:34:38Z";
+
 pub(super) fn apply(world: &mut World, route: Option<Route>, asked: &Asked) -> Reply {
     match asked.bearer() {
         None => return refuse(StatusCode::UNAUTHORIZED, "Requires authentication"),
@@ -23,16 +26,7 @@ pub(super) fn apply(world: &mut World, route: Option<Route>, asked: &Asked) -> R
     let repository = format!("{}/{}", asked.segment(2), asked.segment(3));
     match route {
         Some(Route::CreateIssue) => create_issue(world, asked, repository).unwrap_or_else(invalid),
-        Some(Route::ListIssues) => {
-            let issues = world
-                .issues
-                .iter()
-                .rev()
-                .filter(|issue| issue.repository == repository)
-                .map(shown_issue)
-                .collect();
-            page(asked, issues)
-        }
+        Some(Route::ListIssues) => page(asked, list_issues(world, asked, &repository)),
         Some(Route::Comment) => comment(world, asked, repository).unwrap_or_else(invalid),
         Some(Route::ListComments) => {
             let number = asked.segment(5).parse::<u64>().ok();
@@ -77,10 +71,30 @@ fn create_issue(world: &mut World, asked: &Asked, repository: String) -> Result<
         .and_then(Value::as_array)
         .map_or_else(Vec::new, |labels| labels.iter().filter_map(Value::as_str).map(str::to_owned).collect());
     let number = 1 + world.issues.iter().filter(|issue| issue.repository == repository).count() as u64;
-    let issue = Issue { repository, number, title, body: text(&body, "body").unwrap_or_default(), labels };
+    let issue = Issue {
+        repository,
+        number,
+        title,
+        body: text(&body, "body").unwrap_or_default(),
+        labels,
+        updated_at: CREATED.to_owned(),
+    };
     let reply = Reply::new(StatusCode::CREATED, shown_issue(&issue));
     world.issues.push(issue);
     Ok(reply)
+}
+
+/// Newest first, or those that changed since a time in the order in which they did.
+fn list_issues(world: &World, asked: &Asked, repository: &str) -> Vec<Value> {
+    let since = asked.parameter("since").unwrap_or_default();
+    let of_repository = world.issues.iter().filter(|issue| issue.repository == repository);
+    // Times of one form and zone sort as text.
+    let mut issues: Vec<&Issue> = of_repository.filter(|issue| issue.updated_at.as_str() >= since).collect();
+    match (asked.parameter("sort"), asked.parameter("direction")) {
+        (Some("updated"), Some("asc")) => issues.sort_by(|one, other| one.updated_at.cmp(&other.updated_at)),
+        _ => issues.reverse(),
+    }
+    issues.into_iter().map(shown_issue).collect()
 }
 
 fn comment(world: &mut World, asked: &Asked, repository: String) -> Result<Reply, &'static str> {
@@ -110,7 +124,12 @@ fn page(asked: &Asked, all: Vec<Value>) -> Reply {
         return reply;
     }
     let host = asked.header("host").unwrap_or("127.0.0.1");
-    let link = |page: usize| format!("http://{host}{}?per_page={size}&page={page}", asked.path);
+    let rest: String = asked
+        .parameters()
+        .filter(|(name, _)| name != "page" && name != "per_page")
+        .map(|(name, value)| format!("&{name}={}", value.replace('+', "%2B")))
+        .collect();
+    let link = |page: usize| format!("http://{host}{}?per_page={size}&page={page}{rest}", asked.path);
     reply.header("link", format!("<{}>; rel=\"next\", <{}>; rel=\"last\"", link(number + 1), link(last)))
 }
 
@@ -119,7 +138,7 @@ fn shown_issue(issue: &Issue) -> Value {
         "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body, "state": "open",
         "html_url": format!("https://github.com/{}/issues/{}", issue.repository, issue.number),
         "user": { "login": "wharf-bot" }, "labels": issue.labels.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
-        "created_at": "2024-04-05T19:34:38Z", "updated_at": "2024-04-05T19:34:38Z",
+        "created_at": CREATED, "updated_at": issue.updated_at,
     })
 }
 

@@ -54,6 +54,8 @@ pub struct Issue {
     pub body: String,
     /// Names of labels.
     pub labels: Vec<String>,
+    /// When it was last changed, RFC 3339 in UTC with whole seconds.
+    pub updated_at: String,
 }
 
 /// A comment on a GitHub issue.

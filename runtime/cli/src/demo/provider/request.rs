@@ -90,6 +90,11 @@ impl Asked {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every parameter of the query, in order.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &(String, String)> {
+        self.query.iter()
+    }
+
     /// A number in the query, or `otherwise`.
     pub(super) fn number(&self, name: &str, otherwise: usize) -> usize {
         self.parameter(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)

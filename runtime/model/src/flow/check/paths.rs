@@ -6,10 +6,11 @@
 use serde_json::{Map, Value};
 
 use super::{Catalog, Flow, On, Problem, Step, StepKind, action_of, suggest};
-use crate::flow::PlacedUse;
+use crate::flow::{PlacedUse, ScheduleBinding};
 
 /// The problems of all expressions.
 pub(super) fn check(flow: &Flow, catalog: &Catalog<'_>) -> Vec<Problem> {
+    let fire = ScheduleBinding::event_schema();
     let event = match &flow.on {
         On::Trigger(binding) => catalog
             .connectors
@@ -19,7 +20,12 @@ pub(super) fn check(flow: &Flow, catalog: &Catalog<'_>) -> Vec<Problem> {
                 schema: &trigger.event,
                 of: format!("an event of {}/{}", binding.connector, binding.trigger),
             }),
-        On::Webhook(_) | On::Manual => None,
+        On::Schedule(_) => Some(Source { schema: &fire, of: "a fire of a schedule".to_owned() }),
+        On::Manual(binding) => binding
+            .input
+            .as_ref()
+            .map(|(schema, _)| Source { schema, of: "the input of the flow".to_owned() }),
+        On::Webhook(_) | On::Flow(_) => None,
     };
     let steps = flow.all_steps();
     let uses = steps.iter().flat_map(|step| &step.uses).filter(|used| !used.reference.tested);

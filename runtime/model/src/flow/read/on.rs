@@ -1,42 +1,47 @@
 //! Reads what starts a run.
 
 use super::{
-    Data, Node, On, Problem, Reader, TRIGGER_KEYS, TriggerBinding, Value, Verification, WEBHOOK_KEYS,
-    WebhookBinding, places, shortened, suggest, used_span,
+    Data, Node, On, Problem, Reader, START_KEYS, TRIGGER_KEYS, TriggerBinding, Value, Verification,
+    WEBHOOK_KEYS, WebhookBinding, places, shortened, suggest, used_span,
 };
-use crate::template::Scope;
+use crate::{flow::ManualBinding, template::Scope};
 
 impl Reader {
     pub(super) fn on(&mut self, node: &Node) -> Option<On> {
         let entries = match &node.data {
-            Data::Text(text) if text == "manual" => return Some(On::Manual),
+            Data::Text(text) if text == "manual" => return Some(On::Manual(ManualBinding::default())),
             Data::Map(entries) => entries,
             _ => {
+                let message = "`on` is `manual`, or an object with what starts a run";
                 let problem =
-                    Problem::error(node.span, "`on` is `manual`, or an object with `trigger` or `webhook`");
-                self.problem(
-                    problem.note("as in: on: { trigger: github/issue-opened, connection: acme-github }"),
-                );
+                    Problem::error(node.span, message).note(format!("one of: {}", quoted(&START_KEYS)));
+                self.problem(problem.help("as in: on: { every: 5m }"));
                 return None;
             }
         };
-        let has = |key: &str| entries.iter().any(|entry| entry.key == key);
-        match (has("trigger"), has("webhook")) {
-            (false, true) => self.webhook(node),
-            (true, false) => self.trigger(node),
-            (true, true) => {
-                self.problem(Problem::error(node.span, "`on` has both `trigger` and `webhook`"));
-                None
-            }
-            (false, false) => {
+        let found: Vec<&str> =
+            START_KEYS.into_iter().filter(|key| entries.iter().any(|entry| entry.key == *key)).collect();
+        match found.as_slice() {
+            ["trigger"] => self.trigger(node),
+            ["webhook"] => self.webhook(node),
+            ["every"] | ["cron"] => self.schedule(node),
+            ["flow"] => self.after_flow(node),
+            ["manual"] => self.manual(node),
+            [] => {
                 for entry in entries {
-                    let near = suggest(&entry.key, ["trigger", "webhook"]);
+                    let near = suggest(&entry.key, START_KEYS);
                     self.problem(
                         Problem::error(entry.key_span, format!("unknown key `{}` in on", entry.key))
                             .did_you_mean(near),
                     );
                 }
-                self.problem(Problem::error(node.span, "`on` has neither `trigger` nor `webhook`"));
+                let message = format!("`on` has none of {}", quoted(&START_KEYS));
+                self.problem(Problem::error(node.span, message));
+                None
+            }
+            several => {
+                let message = format!("`on` has one of {}, not several", quoted(several));
+                self.problem(Problem::error(node.span, message));
                 None
             }
         }
@@ -47,6 +52,7 @@ impl Reader {
         let named = fields.value("trigger")?;
         let name = self.pair(named, "trigger");
         let connection = self.optional_text(&fields, "connection");
+        let poll = fields.value("poll").map(|node| self.poll(node));
         let with = fields.value("with");
         let template = with.map_or(Some(Value::Object(serde_json::Map::new())), |with| {
             let value = self.object(with)?;
@@ -68,6 +74,10 @@ impl Reader {
             trigger,
             connection,
             with: template?,
+            poll: match poll {
+                Some(poll) => Some(poll?),
+                None => None,
+            },
             places: places(named, &fields),
         }))
     }
@@ -137,4 +147,9 @@ impl Reader {
         self.problem(Problem::error(node.span, format!("`{}` is no header's name", shortened(name))));
         None
     }
+}
+
+/// Keys as a message names them.
+fn quoted(keys: &[&str]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }

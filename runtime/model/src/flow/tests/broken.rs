@@ -1,6 +1,7 @@
 //! Broken files and, word for word, what is said about them.
 
 mod expressions;
+mod starts;
 mod steps;
 mod triggers;
 mod yaml;

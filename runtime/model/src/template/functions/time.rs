@@ -95,7 +95,7 @@ fn given(a: &Arguments<'_>, time: std::result::Result<Timestamp, jiff::Error>) -
 }
 
 /// A zone by its name in the IANA database, or an offset such as `+02:00`.
-pub(super) fn zone(name: &str) -> std::result::Result<TimeZone, String> {
+pub(crate) fn zone(name: &str) -> std::result::Result<TimeZone, String> {
     if name.starts_with(['+', '-']) && name.len() == 6 {
         let offset = strtime::parse("%:z", name).ok().and_then(|read| read.offset());
         return offset.map(TimeZone::fixed).ok_or_else(|| format!("{} is no offset", shown(&name.into())));
@@ -110,7 +110,7 @@ pub(super) fn zone(name: &str) -> std::result::Result<TimeZone, String> {
 }
 
 /// Why a zone that is written out is none. Looking for the one that is meant takes a while.
-pub(super) fn check_zone(name: &str) -> std::result::Result<(), String> {
+pub(crate) fn check_zone(name: &str) -> std::result::Result<(), String> {
     zone(name).map(drop).map_err(|why| {
         let known: Vec<_> = ZONES.available().collect();
         // There are 600; those of another size are not meant.
