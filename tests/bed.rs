@@ -230,6 +230,19 @@ impl Bed {
         assert!(died.is_err(), "it says how it ended");
     }
 
+    /// Waits until the process has died by itself, or so many runs of a flow are done; then it is killed.
+    pub(crate) async fn died_or_done(&mut self, flow: &str, runs: usize) {
+        loop {
+            let Ok(done) = self.client.get(&["runs"], &[("flow", flow), ("status", "done")]).await else {
+                return self.died().await;
+            };
+            if done["items"].as_array().is_some_and(|items| items.len() >= runs) {
+                return self.kill().await;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A new process on the same data.
     pub(crate) async fn restart(&mut self, env: &[(&str, &str)]) {
         let server = Server::start(&launch(self.dir.path(), self.provider.addr(), env)).await.unwrap();
