@@ -21,6 +21,19 @@ use crate::{
     simulation::dice::Dice,
 };
 
+/// As the example, with a thread for each event: what `confirm` looks through does not grow with the load. Slack
+/// itself takes about one message a second in a channel.
+const FLOW: &str = "flow: triage-bugs
+on: { trigger: github/issue-opened, connection: acme-github, with: { repository: Codertocat/Hello-World } }
+steps:
+  - id: shape
+    map: { text: \"#${event.number} ${event.title} by ${event.author}\" }
+  - id: tell
+    action: slack/post-message
+    connection: acme-slack
+    with: { channel: C024BE91L, text: \"${steps.shape.text}\", thread_ts: \"1700000000.${event.number}\" }
+";
+
 /// How the loop is run.
 pub(crate) struct Plan {
     /// How often the process is killed.
@@ -41,6 +54,7 @@ struct Acked {
 /// Kills, and tells what came of it.
 pub(crate) async fn run(plan: Plan) -> ExitCode {
     let mut bed = Bed::triage().await;
+    bed.apply(FLOW).await;
     let template: Value = serde_json::from_slice(&bed::issue_opened().body).unwrap();
     let (address, addresses) = watch::channel(bed.addr);
     let (stop, stopped) = watch::channel(false);
@@ -205,6 +219,7 @@ async fn until_acknowledged(
 ) -> Acked {
     let mut body = (*template).clone();
     body["issue"]["title"] = json!(title(event));
+    body["issue"]["number"] = json!(event);
     let delivery = Delivery {
         guid: format!("00000000-0000-4000-8000-{event:012x}"),
         event: "issues",

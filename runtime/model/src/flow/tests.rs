@@ -73,9 +73,13 @@ pub(super) fn github() -> Manifest {
             "event": { "type": "object", "additionalProperties": false, "properties": {
                 "number": { "type": "integer" }, "title": { "type": "string" }, "author": { "$ref": "#/$defs/Author" }, "labels": { "type": "array" },
             }, "$defs": { "Author": { "type": "object", "properties": { "login": { "type": "string" } } } } },
-        }, "changed": {
+        }, "issue-changed": {
             "title": "Something changed", "source": { "kind": "poll", "min-interval-ms": 60_000 },
-            "event": { "type": "object", "properties": { "id": { "type": "integer" } }, "additionalProperties": false },
+            "settings": { "type": "object", "additionalProperties": false, "properties": { "repository": { "type": "string" } } },
+            "event": { "type": "object", "additionalProperties": false, "properties": {
+                "repository": { "type": "string" },
+                "issue": { "type": "object", "properties": { "number": { "type": "integer" }, "title": { "type": "string" } } },
+            } },
         } },
     }))
 }

@@ -50,7 +50,8 @@ fn how_a_trigger_is_polled() {
         ("{ every: 2m, slowest: 1h, look-back: 10m, first: all }", Some(120), 600, First::All),
         ("{ first: \"2026-11-01T00:00:00Z\" }", None, 0, First::Since(since)),
     ] {
-        let On::Trigger(binding) = on(&format!("{{ trigger: github/changed, poll: {written} }}")) else {
+        let On::Trigger(binding) = on(&format!("{{ trigger: github/issue-changed, poll: {written} }}"))
+        else {
             panic!("{written}")
         };
         let poll = binding.poll.unwrap();
@@ -60,7 +61,7 @@ fn how_a_trigger_is_polled() {
         );
         assert_eq!(poll.first, first);
     }
-    let On::Trigger(binding) = on("{ trigger: github/changed }") else { panic!() };
+    let On::Trigger(binding) = on("{ trigger: github/issue-changed }") else { panic!() };
     assert!(binding.poll.is_none());
 }
 

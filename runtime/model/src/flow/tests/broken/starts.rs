@@ -55,15 +55,15 @@ fn schedules() {
 #[test]
 fn polls() {
     on(
-        "{ trigger: github/changed, poll: { every: 10s } }",
-        "error: github/changed is polled once in 1m at most\n^ its manifest says so; write that or more",
+        "{ trigger: github/issue-changed, poll: { every: 10s } }",
+        "error: github/issue-changed is polled once in 1m at most\n^ its manifest says so; write that or more",
     );
     on(
-        "{ trigger: github/changed, poll: { every: 5m, slowest: 2m } }",
+        "{ trigger: github/issue-changed, poll: { every: 5m, slowest: 2m } }",
         "error: `slowest` is faster than `every`\n^^ it is the interval while no events come",
     );
     on(
-        "{ trigger: github/changed, poll: { first: noe } }",
+        "{ trigger: github/issue-changed, poll: { first: noe } }",
         "error: `noe` is neither `now`, `all` nor a time\n^^^ did you mean `now`?\n= a time is written as 2026-11-21T19:13:12Z",
     );
     on(

@@ -15,7 +15,7 @@ error: github has no trigger `issue-opend`
    |
  2 | on: { trigger: github/issue-opend, connection: acme-github }
    |                       ^^^^^^^^^^^ did you mean `issue-opened`?
-   = triggers of github 2.0.1: issue-opened, changed
+   = triggers of github 2.0.1: issue-opened, issue-changed
 "#,
     );
 }
