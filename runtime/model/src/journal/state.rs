@@ -342,14 +342,24 @@ impl State {
         self.died_at = None;
         self.died_of = None;
         self.begun_at = Some(at);
-        for state in self.steps.values_mut().filter(|state| !state.passed_over) {
-            if let Progress::Failed(..) = state.progress {
+        let left: Vec<String> =
+            self.steps.iter().filter(|(_, state)| state.passed_over).map(|(path, _)| path.clone()).collect();
+        for (path, state) in &mut self.steps {
+            // Nobody goes into a step again that was left behind, but into what follows its failure.
+            let behind = state.passed_over || left.iter().any(|left| is_left_behind(path, left));
+            if let (false, Progress::Failed(..)) = (behind, &state.progress) {
                 state.progress = Progress::Pending;
                 state.attempts = 0;
                 state.confirms = 0;
             }
         }
     }
+}
+
+/// Whether a path is inside of a step that was left behind, and not among what its `on-error` does.
+fn is_left_behind(path: &str, left: &str) -> bool {
+    path.strip_prefix(left)
+        .is_some_and(|inside| inside.starts_with(['/', '[']) && !inside.starts_with("/on-error/"))
 }
 
 /// The failure of a step whose write nobody knows the outcome of.

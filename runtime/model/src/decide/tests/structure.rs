@@ -6,7 +6,7 @@ use super::{NOW, attempted, check_flow, done, intended, provenance};
 use crate::{
     event::Event,
     failure::{Failure, FailureClass},
-    journal::{AttemptResult, Entry, State, Then},
+    journal::{AttemptResult, Broke, Entry, State, Then},
     retry::GiveUp,
     time::Timestamp,
 };
@@ -184,6 +184,32 @@ fn branches_run_side_by_side() {
     let lenient = PARALLEL.replace("  - id: sum", "    on-error: continue\n  - id: sum");
     check_flow(&lenient, &broken, &["both/right/r"], "");
     check_flow(&lenient, &broken, &[], r#"call sum 1 {"text":"null","seen":null}"#);
+}
+
+/// Nobody asks what became of a write in a branch that was left behind, so nothing must wait for the answer.
+#[test]
+fn a_replay_leaves_what_was_left_behind() {
+    let lenient = PARALLEL.replace("  - id: sum", "    on-error: continue\n  - id: sum");
+    let failure = Failure::new(FailureClass::TimedOut, "nobody knows");
+    let by = Broke { step: "both/right/r".to_owned(), failure: failure.clone(), why: GiveUp::Ambiguous };
+    let then = Then::GiveUp { why: GiveUp::Ambiguous };
+    let unknown = attempted("both/right/r", 1, AttemptResult::Failed { failure, trap: None, then });
+    let mut journal = vec![
+        event(json!(1)),
+        Entry::Forked { step: "both".to_owned() },
+        done("both/left/l"),
+        intended("both/right/r"),
+        unknown,
+        Entry::Broken { step: "both".to_owned(), by },
+        Entry::PassedOver { step: "both".to_owned() },
+        dead("sum"),
+        died("sum"),
+        replayed(),
+    ];
+    let sum = r#"call sum 1 {"text":"null","seen":null}"#;
+    check_flow(&lenient, &journal, &[], sum);
+    journal.push(done("sum"));
+    check_flow(&lenient, &journal, &[], "end Completed");
 }
 
 #[test]
